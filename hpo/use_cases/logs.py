@@ -14,7 +14,7 @@ from hpo.core.training_state import Training
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.follow import POLL_SECONDS
 from hpo.use_cases.search.holding import is_running
-from hpo.use_cases.search.stored_home import pieces_of
+from hpo.use_cases.search.stored_home import stored_logs_of
 from hpo.use_cases.search.training_logs import TrainingLogs
 
 
@@ -29,8 +29,9 @@ def trial_output(name: str, home: Home, trial: int | None = None) -> Iterator[st
     Raises:
         UserError: If there is no such search or trial.
     """
-    history = read_history(open_ledger(name, home))
-    logs = TrainingLogs(home.search(name), pieces_of(home, name, history))
+    ledger = open_ledger(name, home)
+    history = read_history(ledger)
+    logs = TrainingLogs(home.search(name), stored_logs_of(home, ledger, history))
     fresh = _fresh(history)
     for training in _chosen(name, history, trial):
         log = logs.text(training)
@@ -54,7 +55,7 @@ def follow_output(name: str, home: Home, trial: int | None = None) -> Iterator[s
         UserError: If there is no such search, or if it ends without such a trial.
     """
     ledger = open_ledger(name, home)
-    logs = TrainingLogs(home.search(name), pieces_of(home, name, read_history(ledger)))
+    logs = TrainingLogs(home.search(name), stored_logs_of(home, ledger, read_history(ledger)))
     read: dict[tuple[int, int], int] = {}
     failed: set[tuple[int, int]] = set()
     while True:

@@ -18,7 +18,7 @@ from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.inspect import Search
 from hpo.use_cases.logs import no_such_trial
-from hpo.use_cases.search.stored_home import pieces_of
+from hpo.use_cases.search.stored_home import stored_logs_of
 from hpo.use_cases.search.training_logs import TrainingLogs
 from hpo.use_cases.trials import TrialRow, row_of
 
@@ -111,7 +111,7 @@ def trial_story(name: str, number: int, *, home: Home) -> TrialStory:
     if arrivals and passes_first_rung(number, spec.scheduler.slow_starters or 0):
         arrivals = (replace(arrivals[0], unjudged=True), *arrivals[1:])
     fresh = FreshSeeds.of(history.opened.spec if history.opened else {})
-    logs = TrainingLogs(search.folder, pieces_of(home, name, history))
+    logs = TrainingLogs(search.folder, stored_logs_of(home, ledger, history))
     return TrialStory(
         search=name,
         metric=history.objective.metric,

@@ -15,11 +15,12 @@ from hpo.core.home import Home, SearchFolder
 from hpo.core.private_files import open_log
 from hpo.core.profile import STORE
 from hpo.core.store import Store
+from hpo.ledger.store import SearchLedger
 from hpo.running.home_files import PATIENCE, SHARED, patiently
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.search.node_copy import NodeCopy, open_store
-from hpo.use_cases.search.sources import SOURCES
+from hpo.use_cases.search.sources import SOURCES, stored_digests
 from hpo.use_cases.search.stored_files import code_files
 from hpo.use_cases.search.stored_logs import StoredLogs
 
@@ -108,12 +109,12 @@ def _bring_logs(store: Store, prefix: str, folder: SearchFolder) -> None:
             patiently(partial(store.remove, name))
 
 
-def pieces_of(home: Home, name: str, history: History) -> StoredLogs | None:
-    """Return the logs of a search that are still in the store.
+def stored_logs_of(home: Home, ledger: SearchLedger, history: History) -> StoredLogs | None:
+    """Return the logs of a search that are in the store and may not be here.
 
     Args:
         home: A home, which may be that of another machine.
-        name: Name of the search.
+        ledger: The search's record.
         history: Its state.
 
     Returns:
@@ -122,10 +123,12 @@ def pieces_of(home: Home, name: str, history: History) -> StoredLogs | None:
     Raises:
         HpoError: If the store cannot be read.
     """
-    address, folder = os.environ.get(STORE), home.search(name)
-    if not address or (folder.root.exists() and not (folder.root / SHARED).exists()):
+    address, folder = os.environ.get(STORE), home.search(ledger.name)
+    here = folder.root.exists()
+    if not address or (here and not (folder.root / SHARED).exists()):
         return None
-    return StoredLogs(open_store(address), prefix_of(name, history))
+    kept = dict if here else partial(stored_digests, ledger)
+    return StoredLogs(open_store(address), prefix_of(ledger.name, history), kept)
 
 
 def forget_stored(name: str, history: History) -> None:

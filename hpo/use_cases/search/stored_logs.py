@@ -1,9 +1,9 @@
-"""The logs of trainings on nodes that do not see the home, as pieces in the team's store."""
+"""The logs of trainings in the team's store: as pieces while they grow, whole once their search has ended."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,27 +15,31 @@ LOGS = "logs"
 
 
 class StoredLogs:
-    """The pieces of a search's logs; each is read once.
+    """A search's logs in the store; each piece and each whole log is read once.
 
     Args:
         store: The store.
         prefix: Names of the search's files in it begin with it.
+        digests: Returns the SHA-256 of each file that was kept when the search ended, by its path.
 
     Raises:
         HpoError: If the store cannot be read; so do the methods.
     """
 
-    def __init__(self, store: Store, prefix: str):
-        self._store, self._folder = store, f"{prefix}/{LOGS}"
+    def __init__(self, store: Store, prefix: str, digests: Callable[[], Mapping[str, str]] = dict):
+        self._store, self._folder, self._digests = store, f"{prefix}/{LOGS}", digests
         self._read: dict[str, bytes] = {}
         self.refresh()
 
     def refresh(self) -> None:
-        """Look again for pieces."""
+        """Look again for pieces; without any, for whole logs."""
         self.pieces = pieces_by_log(self._store.names(self._folder), self._folder)
+        self._whole = {} if self.pieces else self._digests()
 
     def content(self, log: str) -> bytes:
-        """Return what the pieces of a log hold, by its file name."""
+        """Return a log, or what its pieces hold so far, by its file name."""
+        if digest := self._whole.get(f"{LOGS}/{log}"):
+            return self._whole_log(digest)
         pieces = self.pieces.get(log, [])
         with tempfile.TemporaryDirectory(prefix="hpo-log-") as scratch:
             for name in pieces:
@@ -44,6 +48,13 @@ class StoredLogs:
                         self._store.load(name, Path(scratch) / "piece")
                         self._read[name] = (Path(scratch) / "piece").read_bytes()
         return b"".join(self._read.get(name, b"") for name in pieces)
+
+    def _whole_log(self, digest: str) -> bytes:
+        if digest not in self._read:
+            with tempfile.TemporaryDirectory(prefix="hpo-log-") as scratch:
+                self._store.fetch(digest, Path(scratch) / "log")
+                self._read[digest] = (Path(scratch) / "log").read_bytes()
+        return self._read[digest]
 
 
 def pieces_by_log(names: Sequence[str], folder: str) -> dict[str, list[str]]:
