@@ -105,6 +105,16 @@ def discard(folder: Path, key: tuple[int, int], keep: str = "") -> None:
             path.unlink(missing_ok=True)
 
 
+def remove_drafts(folder: Path) -> None:
+    """Delete what writers that were killed left half written; no training may be running.
+
+    Args:
+        folder: The search's checkpoint folder.
+    """
+    for path in folder.glob(".*.safetensors.*"):
+        path.unlink(missing_ok=True)
+
+
 def files_of(folder: Path, key: tuple[int, int]) -> list[Path]:
     """Return the checkpoints of a training."""
     try:

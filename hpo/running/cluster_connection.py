@@ -18,7 +18,7 @@ from hpo.running.cluster_entry import require_same_versions, require_token
 from hpo.running.last_words import LastWords
 from hpo.running.loopback import kept_on_loopback
 from hpo.running.process_state import signal_handlers_kept
-from hpo.running.ray_output import quiet
+from hpo.running.ray_output import quiet, silent_listeners
 
 JOIN_SECONDS = 45.0
 """Seconds in which a cluster has to accept this process; the node that it joins may be frozen. If Ray waits
@@ -43,10 +43,10 @@ def cluster_connection(address: str, words: LastWords) -> Iterator[None]:
         NoCluster: If there is no cluster to join.
         ClusterLost: If the cluster does not accept this process in time.
     """
-    answers = True
+    answers, lost = True, False
     try:
         require_reachable(address)
-        with kept_on_loopback(address):
+        with kept_on_loopback(address), silent_listeners():
             with signal_handlers_kept(), quiet():
                 answers = _join_cluster(address)
             if not answers:
@@ -56,8 +56,11 @@ def cluster_connection(address: str, words: LastWords) -> Iterator[None]:
                 )
             try:
                 yield
+            except ClusterLost:
+                lost = True
+                raise
             finally:
-                answers = _leave_cluster()
+                answers = _leave_cluster() and not lost
     finally:
         if answers:
             words.withhold()
@@ -130,7 +133,7 @@ def _leave_cluster() -> bool:
     left = threading.Event()
 
     def leave() -> None:
-        with suppress(ray.exceptions.RayError):  # a new head refuses this process
+        with suppress(Exception):  # a new head refuses this process; Ray raises many kinds
             ray.shutdown()
             left.set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,3 +41,21 @@ def quiet_servers() -> Iterator[None]:
         yield
     finally:
         worker.print_to_stdstream = printed
+
+
+@contextmanager
+def silent_listeners() -> Iterator[None]:
+    """Keep what Ray's own threads raise out of the terminal while the block runs.
+
+    They listen to a head that may be lost, which hpo reports itself. After an error of the block it stays so,
+    because such a thread may end later.
+    """
+    before = threading.excepthook
+
+    def without_listeners(raised: threading.ExceptHookArgs) -> None:
+        if raised.thread is None or not raised.thread.name.startswith("ray_"):
+            before(raised)
+
+    threading.excepthook = without_listeners
+    yield
+    threading.excepthook = before

@@ -28,6 +28,7 @@ from hpo.core.shipped_model import all_trained, members_of
 from hpo.core.warm_start import WarmStart
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import SearchLedger
+from hpo.running.checkpoints import remove_drafts
 from hpo.running.conductor import Conductor
 from hpo.running.ray_session import ray_session
 from hpo.running.start_turns import StoppedWaiting
@@ -206,6 +207,7 @@ class SearchRun:
 
     def _end(self, status: str, message: str = "") -> None:
         """Record the end of the search, after its files are in the team's store."""
+        remove_drafts(self.folder.checkpoints)
         address = os.environ.get(STORE)
         if address:
             self.ledger.append([kept_in_store(address, self.folder, read_history(self.ledger))])
