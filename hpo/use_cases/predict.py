@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import tempfile
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from hpo.core.command import ScriptCommand
 from hpo.core.errors import NoPredictions, UserError
 from hpo.core.home import Home
 from hpo.core.json_values import JsonFields, JsonObject
+from hpo.core.raised_errors import error_text, with_line
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import digest_of
 from hpo.core.trainable import (
@@ -244,8 +244,7 @@ def _fits(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = "".join(traceback.format_exception_only(error)).strip()[:1000]
-        raise UserError(f"{path}: its weights do not fit its recipe: {reason}") from error
+        raise UserError(f"{path}: its weights do not fit its recipe: {error_text(error)[:1000]}") from error
 
 
 @contextmanager
@@ -256,11 +255,8 @@ def _predicts(path: Path) -> Iterator[None]:
     except NoPredictions as error:
         raise UserError(f"{path}: {error}") from error
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        reason = "".join(traceback.format_exception_only(error)).strip()[:1000]
-        raise UserError(
-            f"{path}: its model cannot predict these rows: {reason} (line {last.lineno} of {last.filename})"
-        ) from error
+        reason = with_line(error_text(error)[:1000], error)
+        raise UserError(f"{path}: its model cannot predict these rows: {reason}") from error
 
 
 def _members(recipe: RecipeFile, path: Path, digest: str, folder: str) -> tuple[ModelMember, ...]:

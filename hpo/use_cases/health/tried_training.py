@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import math
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from hpo.core.command import ScriptCommand
@@ -16,6 +15,7 @@ from hpo.core.formatting import count
 from hpo.core.json_values import RecipeFields
 from hpo.core.logging_handlers import handlers_removed
 from hpo.core.ports import TrainingTask
+from hpo.core.raised_errors import error_text, with_line
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
 from hpo.core.trainable import Arrays
@@ -207,6 +207,4 @@ def _line(error: BaseException | None) -> str:
         return str(error)
     if isinstance(error, bdb.BdbQuit):
         return "it was ended in the debugger"
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    text = "".join(traceback.format_exception_only(error)).strip()
-    return f"{text} (line {last.lineno} of {last.filename})"
+    return with_line(error_text(error), error)

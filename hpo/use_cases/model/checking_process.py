@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +21,7 @@ from hpo.core.distributed import without_place
 from hpo.core.errors import HpoError
 from hpo.core.formatting import count
 from hpo.core.json_values import JsonFields, JsonObject
+from hpo.core.raised_errors import error_text, with_line
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Model
 from hpo.metrics.assessment import Assessment, assess
@@ -157,9 +157,7 @@ def _answer(
     except HpoError as error:
         return {"error": str(error)}
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        text = "".join(traceback.format_exception_only(error)).strip()
-        return {"error": f"{text[-800:]} (line {last.lineno} of {last.filename})"}
+        return {"error": with_line(error_text(error)[-800:], error)}
 
 
 def _end_with_parent() -> None:

@@ -6,11 +6,11 @@ An evaluation that takes the model itself never calls it.
 from __future__ import annotations
 
 import dataclasses
-import traceback
 
 import numpy as np
 
 from hpo.core.errors import NoPredictions
+from hpo.core.raised_errors import error_text, with_line
 from hpo.core.trainable import Examples, Model
 from hpo.metrics.labels import outputs_complaint
 
@@ -25,9 +25,7 @@ def prediction_failure(model: Model, examples: Examples) -> str:
     except NoPredictions:
         return ""
     except Exception as error:  # a user's code may raise anything
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        text = "".join(traceback.format_exception_only(error)).strip()
-        return f"`predict` fails: {text[-800:]} (line {last.lineno} of {last.filename})"
+        return f"`predict` fails: {with_line(error_text(error)[-800:], error)}"
     return ""
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 
 from hpo.core.errors import HpoError, Refused, UserError
 from hpo.core.events import BaselinesScored, TestDescribed, TestScored, Warned
+from hpo.core.raised_errors import error_text, with_line
 from hpo.core.seeds import derive
 from hpo.core.trainable import Examples, Metric
 from hpo.core.unread_claims import FAILED
@@ -69,11 +69,9 @@ def recorded_score(ledger: SearchLedger, task: ScoringTask, look: int, reason: s
 
 def _where(error: Exception) -> str:
     """Return an error in one line with the line of code that raised it."""
-    text = " ".join("".join(traceback.format_exception_only(error)).split())[:MESSAGE]
     if isinstance(error, HpoError):
         return str(error)
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{text} (line {last.lineno} of {last.filename})"
+    return with_line(" ".join(error_text(error).split())[:MESSAGE], error)
 
 
 def _score(task: ScoringTask, look: int, reason: str) -> Scored:
