@@ -39,22 +39,20 @@ class StoredLogs:
     def content(self, log: str) -> bytes:
         """Return a log, or what its pieces hold so far, by its file name."""
         if digest := self._whole.get(f"{LOGS}/{log}"):
-            return self._whole_log(digest)
+            return self._once(self._store.fetch, digest)
         pieces = self.pieces.get(log, [])
-        with tempfile.TemporaryDirectory(prefix="hpo-log-") as scratch:
-            for name in pieces:
-                if name not in self._read:
-                    with suppress(MissingInStore):  # it has been moved into the home meanwhile
-                        self._store.load(name, Path(scratch) / "piece")
-                        self._read[name] = (Path(scratch) / "piece").read_bytes()
+        for name in pieces:
+            with suppress(MissingInStore):  # it has been moved into the home meanwhile
+                self._once(self._store.load, name)
         return b"".join(self._read.get(name, b"") for name in pieces)
 
-    def _whole_log(self, digest: str) -> bytes:
-        if digest not in self._read:
+    def _once(self, copy: Callable[[str, Path], None], key: str) -> bytes:
+        """Return what a call copies from the store by a name or digest; it is copied the first time."""
+        if key not in self._read:
             with tempfile.TemporaryDirectory(prefix="hpo-log-") as scratch:
-                self._store.fetch(digest, Path(scratch) / "log")
-                self._read[digest] = (Path(scratch) / "log").read_bytes()
-        return self._read[digest]
+                copy(key, Path(scratch) / "log")
+                self._read[key] = (Path(scratch) / "log").read_bytes()
+        return self._read[key]
 
 
 def pieces_by_log(names: Sequence[str], folder: str) -> dict[str, list[str]]:
