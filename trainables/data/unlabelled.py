@@ -22,7 +22,7 @@ from hpo.core.formatting import count
 from hpo.core.trainable import AS_FLOATS, DataInfo
 from trainables.data.digests import packed, row_digests
 from trainables.data.originals import Originals, collected
-from trainables.data.unlabelled_items import ENDING, read_json_items
+from trainables.data.unlabelled_items import ENDING, input_names, read_json_items
 
 TABLES = {".csv": "csv", ".parquet": "parquet"}
 NO_TYPES: Mapping[str, str] = MappingProxyType({})
@@ -89,14 +89,10 @@ def read_unlabelled(
     files = {
         "image": "a folder of images",
         "table": "a .csv or .parquet table",
-        "items": f"a {ENDING} file, each line an object with {', '.join(_inputs(info))}",
+        "items": f"a {ENDING} file, each line an object with {', '.join(input_names(info))}",
     }.get(info.kind)
     legal = f"{files}, or an .npy array" if files else "an .npy array"
     raise UserError(f"{path}: the model was trained on {info.kind} data; legal: {legal}")
-
-
-def _inputs(info: DataInfo) -> list[str]:
-    return [name for name in info.fields if name != info.target]
 
 
 def _array(path: Path, info: DataInfo, as_floats: bool) -> Unlabelled:

@@ -42,11 +42,15 @@ PLAIN: Mapping[str, tuple[type[Any], ...]] = {
 """Kinds of fields that are no arrays, with the types that JSON has for them."""
 
 
+def input_names(info: DataInfo) -> list[str]:
+    """Return the names of an item's fields without its target."""
+    return [name for name in info.fields if name != info.target]
+
+
 def item_types(inputs: np.dtype[Any], info: DataInfo) -> dict[str, str]:
     """Return the numpy type of every input that is an array, as items are stored."""
-    names = [name for name in info.fields if name != info.target]
     types: dict[str, str] = {}
-    for name in names:
+    for name in input_names(info):
         stored = inputs[name] if inputs.names else inputs
         if stored.names:  # of varying shape
             stored = stored[VALUES]
@@ -71,7 +75,7 @@ def read_json_items(
     Raises:
         UserError: If a line is no item, lacks a field, or has a value of another kind or shape.
     """
-    names = [name for name in info.fields if name != info.target]
+    names = input_names(info)
     rows, labelled = [], False
     for number, line in enumerate(_lines(path), start=1):
         place = f"{path}, line {number}"
@@ -142,7 +146,7 @@ def _value(value: Any, type_: str, stored: str | None, place: str) -> Any:
 def _fields(rows: list[dict[str, Any]], info: DataInfo, source: str) -> list[Field]:
     """Return the fields of items, as wide as the largest item needs."""
     fields = [field_of(name, value, source) for name, value in rows[0].items()]
-    varying = {name for name, type_ in info.fields.items() if type_.endswith(VARYING) and name != info.target}
+    varying = {name for name in input_names(info) if info.fields[name].endswith(VARYING)}
     for index, field in enumerate(fields):
         if field.type == "str":
             widest = max(len(row[field.name].encode()) for row in rows)
