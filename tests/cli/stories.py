@@ -68,3 +68,12 @@ def recorded(story: Iterator[Event]) -> list[Recorded]:
 
 def history(story: Iterator[Event]) -> History:
     return History.of(recorded(story), Objective("accuracy"))
+
+
+def replay(watch, record):
+    """Show a watcher a record, as a running search does."""
+    history = History(Objective("accuracy"))
+    watch.begin("digits-1")
+    for recorded in record:
+        history.apply(recorded)
+        watch.event(recorded, history)

@@ -7,24 +7,14 @@ import sys
 
 from hpo.cli.event_lines import JsonLines
 from hpo.cli.session import own_stdout
-from hpo.core.history import History
-from hpo.core.objective import Objective
 from hpo.reports.plain_lines import PlainLines
 from tests.cli import stories
-
-
-def replay(watch, record):
-    history = History(Objective("accuracy"))
-    watch.begin("digits-1")
-    for recorded in record:
-        history.apply(recorded)
-        watch.event(recorded, history)
 
 
 def test_every_event_is_one_json_object():
     stream = io.StringIO()
     record = stories.recorded(stories.won())
-    replay(JsonLines(stream), record)
+    stories.replay(JsonLines(stream), record)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["seq"] for line in lines] == [each.seq for each in record]
     assert [line["event"] for line in lines] == [type(each.event).__name__ for each in record]
@@ -33,7 +23,7 @@ def test_every_event_is_one_json_object():
 
 def test_numbers_that_json_lacks_are_null():
     stream = io.StringIO()
-    replay(JsonLines(stream), stories.recorded(stories.searched()))
+    stories.replay(JsonLines(stream), stories.recorded(stories.searched()))
     diverged = [json.loads(line) for line in stream.getvalue().splitlines()][-1]
     assert diverged["value"] is None
     assert diverged["cause"] == "diverged"
@@ -47,7 +37,7 @@ class Gone(io.StringIO):
 
 def test_a_closed_pipe_does_not_end_the_search():
     for watch in (JsonLines(Gone()), PlainLines(Gone())):
-        replay(watch, stories.recorded(stories.won()))
+        stories.replay(watch, stories.recorded(stories.won()))
 
 
 def test_with_json_only_json_is_on_standard_output():

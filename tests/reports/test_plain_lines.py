@@ -4,18 +4,8 @@ import io
 
 from hpo.core import events
 from hpo.core.events import End
-from hpo.core.history import History
-from hpo.core.objective import Objective
 from hpo.reports.plain_lines import PlainLines
 from tests.cli import stories
-
-
-def replay(watch, record):
-    history = History(Objective("accuracy"))
-    watch.begin("digits-1")
-    for recorded in record:
-        history.apply(recorded)
-        watch.event(recorded, history)
 
 
 def test_a_pause_and_why_it_ended_are_lines():
@@ -26,7 +16,7 @@ def test_a_pause_and_why_it_ended_are_lines():
         events.TrialTakenUp(1, 0, events.PauseCause.RUNG),
     ]
     story = [event for event in story if not isinstance(event, events.TrialEnded)]
-    replay(PlainLines(stream), stories.recorded(iter(story)))
+    stories.replay(PlainLines(stream), stories.recorded(iter(story)))
     assert stream.getvalue().splitlines()[1:] == [
         "trial 1 paused at epoch 3: accuracy 0.5000",
         "trial 1 continues from epoch 3: it is now among the best of its rung",
@@ -35,7 +25,7 @@ def test_a_pause_and_why_it_ended_are_lines():
 
 def test_plain_lines_describe_the_events():
     stream = io.StringIO()
-    replay(PlainLines(stream), stories.recorded(stories.won()))
+    stories.replay(PlainLines(stream), stories.recorded(stories.won()))
     assert stream.getvalue().splitlines() == [
         "search digits-1",
         "opened",
@@ -61,7 +51,7 @@ def test_lines_show_the_warm_start_and_the_saving_of_patience():
     warmth = {"first": [{"a": 1}], "lessons": [lesson]}
     story = [events.SearchOpened({}, "d", {}, {}, warmth=warmth), events.FinalistsNamed((), "patience: over")]
     stream = io.StringIO()
-    replay(PlainLines(stream), stories.recorded(iter(story)))
+    stories.replay(PlainLines(stream), stories.recorded(iter(story)))
     assert stream.getvalue().splitlines()[1:] == [
         "opened, warm start: 1 point of earlier searches first, 2 results of old-1 known",
         "finalists, now trained on fresh seeds:  (patience: over)",
