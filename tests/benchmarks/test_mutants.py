@@ -4,6 +4,7 @@ import ast
 
 import pytest
 
+from benchmarks import mutation
 from benchmarks.mutants import mutants
 from benchmarks.mutation import Trial, draw, files_of, table
 
@@ -69,7 +70,41 @@ def test_a_draw_depends_only_on_its_number():
     assert files_of("trainables")
 
 
-def test_the_score_counts_unexecuted_faults_and_excludes_untried_ones():
+def test_the_score_counts_unexecuted_faults_and_excludes_equivalent_and_untried_ones(monkeypatch):
+    monkeypatch.setattr(mutation, "equivalent", lambda: {("a.py", "x * y", "*", "/")})
     outcomes = ["noticed"] * 3 + ["unnoticed", "not executed", "left out"]
     trials = [Trial("core", "a.py", n, "sign", "+", "-", each, 1, 0.1) for n, each in enumerate(outcomes)]
-    assert table(trials).splitlines()[-1] == "| core | 6 | 3 | 1 | 1 | 1 | 60% |"
+    same = ("core", "a.py", 7, "sign", "*", "/")
+    trials += [Trial(*same, each, 1, 0.1, "", "x * y") for each in ("unnoticed", "noticed")]
+    trials += [Trial(*same, "unnoticed", 1, 0.1, "", "x * z")]
+    assert table(trials).splitlines()[-1] == "| core | 9 | 4 | 2 | 1 | 1 | 1 | 57% |"
+
+
+def test_every_fault_called_equivalent_has_a_reason_and_stands_in_the_code():
+    listed = mutation.equivalent()
+    found = set()
+    for file in {row[0] for row in listed}:
+        source = (mutation.ROOT / file).read_text()
+        lines = source.splitlines()
+        found |= {(file, lines[each.line - 1].strip(), each.before, each.after) for each in mutants(source)}
+    assert listed <= found
+
+
+@pytest.mark.parametrize(("number", "noticed"), [(1, ""), (2, "test_it.py::test_number")])
+def test_the_first_failing_test_is_named(tmp_path, number, noticed):
+    (tmp_path / "planted.py").write_text(f"NUMBER = {number}\n")
+    (tmp_path / "test_it.py").write_text("import planted\n\ndef test_number(): assert planted.NUMBER == 1\n")
+    assert mutation._failed_here(tmp_path, ["test_it.py"], 100) == noticed
+
+
+def test_tests_are_chosen_by_the_statement_around_a_line(tmp_path, monkeypatch):
+    (tmp_path / "it.py").write_text(
+        "LIMIT = 3\n\ndef f(x):\n    if x:\n        return (\n            x + 1\n        )\n"
+    )
+    monkeypatch.setattr(mutation, "ROOT", tmp_path)
+    assert [mutation._statement("it.py", line) for line in (1, 3, 4, 6)] == [
+        None,
+        None,
+        range(4, 5),
+        range(5, 8),
+    ]
