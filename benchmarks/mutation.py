@@ -50,7 +50,7 @@ ISOLATED = ["unshare", "--pid", "--fork", "--mount-proc"]
 MOST_TESTS, MOST_SECONDS = 300, 40.0
 """Limits of what is run against one fault: the shortest of the tests that execute its line."""
 
-LIBRARIES = ("torch", "torchvision", "ray", "optuna", "mlflow", "pandas", "sklearn", "scipy.stats", "pytest")
+LIBRARIES = ("torch", "ray", "optuna", "mlflow", "pandas", "sklearn", "scipy.stats", "pytest")
 """Imported once before the forks."""
 
 FORK = multiprocessing.get_context("fork")
