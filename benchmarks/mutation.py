@@ -7,10 +7,11 @@
     python -m benchmarks.mutation table
 
 A fixed draw of faults (`benchmarks.mutants`), equally many in each room, is planted one at a time into a copy
-of the tree; only the tests that execute the changed line are run against it, or, for a line that is executed
-on import alone, those that execute the module. A fault that no test notices is printed with its file and
-line. Faults on lines that no fast test executes count as unnoticed and are also counted separately. Faults
-that change nothing are listed with the reason in `results/mutation_equivalent.jsonl` and leave the score.
+of the tree; only the tests that execute the changed line are run against it: for a line that is executed on
+import alone those that execute the module, for a module without functions those of its folder. A fault that
+no test notices is printed with its file and line. Faults on lines that no fast test executes count as
+unnoticed and are also counted separately. Faults that change nothing are listed with the reason in
+`results/mutation_equivalent.jsonl` and leave the score.
 
 Tests run in a fork of a process that has imported the large libraries, and never this project. Code that ends
 processes is tried in its own process namespace, so that a fault there cannot end other processes; without
@@ -132,7 +133,9 @@ def tests_of(file: str, line: int) -> list[str]:
     by_line = _contexts(file)
     lines = _statement(file, line) or by_line
     contexts = {context for each in lines for context in by_line.get(each, [])}
-    names = {context.split("|")[0] for context in contexts if "::" in context}
+    names = {context.rsplit("|", 1)[0] for context in contexts if "::" in context}
+    if lines is by_line and not names:
+        names = _tests_beside(file)
     ordered = sorted(names, key=lambda name: seconds.get(name, 1.0))[:MOST_TESTS]
     sums = accumulate(seconds.get(name, 1.0) for name in ordered)
     return [name for name, total in zip(ordered, sums, strict=True) if total <= MOST_SECONDS] or ordered[:1]
@@ -145,6 +148,12 @@ def _contexts(file: str) -> dict[int, list[str]]:
     data = coverage.CoverageData(str(WORK / "coverage"))
     data.read()
     return data.contexts_by_lineno(str(ROOT / file))
+
+
+def _tests_beside(file: str) -> set[str]:
+    """Return the tests of a module without functions: those of its room and of the tree as a whole."""
+    room = str(Path(file).parent).removeprefix("hpo/")
+    return {name for name in seconds_of_tests() if name.startswith((f"tests/{room}/", "tests/test_"))}
 
 
 def _statement(file: str, line: int) -> range | None:
@@ -181,12 +190,15 @@ def _outcome(file: str, mutant: Mutant, tree: Path, tests: list[str]) -> tuple[s
     if ends_processes and (os.geteuid() or not shutil.which(ISOLATED[0])):
         return "left out", ""
     limit = 60 + 5 * sum(seconds_of_tests().get(name, 1.0) for name in tests)
+    failed = _failed_apart if ends_processes else _failed_here
     source = (tree / file).read_text()
     (tree / file).write_text(mutant.applied(source))
     try:
-        by = (_failed_apart if ends_processes else _failed_here)(tree, tests, limit)
+        by = failed(tree, tests, limit)
     finally:
         (tree / file).write_text(source)
+    if by and "::" not in by and failed(tree, tests, limit):
+        return "left out", "these tests fail without the fault too"
     return ("noticed" if by else "unnoticed"), by
 
 
@@ -248,7 +260,8 @@ def _run_tests(tree: Path, tests: list[str], answer: Connection) -> None:
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     first = _FirstFailure()
-    code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins=[first])
+    quiet = ["-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    code = pytest.main(["-x", "-q", *quiet, *tests], plugins=[first])
     answer.send(first.name or ("a failure" if code else ""))
     answer.close()
     os._exit(0)
