@@ -48,7 +48,7 @@ WORK = ROOT / "build" / "mutation"
 ROOMS = ("core", "spec", "data", "ledger", "sampling", "selection", "running", "tracking", "use_cases", "cli")
 ENDS_PROCESSES = ("hpo/running/reaper.py", "hpo/running/watchdog.py", "hpo/use_cases/search/signals.py")
 ISOLATED = ["unshare", "--pid", "--fork", "--mount-proc"]
-MOST_TESTS, MOST_SECONDS = 300, 40.0
+MOST_TESTS, MOST_SECONDS = 300, 30.0
 """Limits of what is run against one fault: the shortest of the tests that execute its line."""
 
 LIBRARIES = ("torch", "ray", "optuna", "mlflow", "pandas", "sklearn", "scipy.stats", "pytest")
@@ -107,24 +107,47 @@ def draw(room: str, count: int, seed: int, root: Path = ROOT) -> list[tuple[str,
     return random.Random(f"{seed}/{room}").sample(pool, min(count, len(pool)))
 
 
+PROCESSES = """
+[run]
+source =
+    {root}/hpo
+    {root}/trainables
+data_file = {work}/coverage
+parallel = true
+context = ${{PYTEST_CURRENT_TEST}}
+sigterm = true
+patch = _exit
+"""
+"""How processes are measured that tests start; pytest keeps the name of the running test in the variable."""
+
+
 def cover(arguments: Sequence[str]) -> None:
     """Run the fast tests under coverage, keeping which test executed each line and how long tests took."""
     WORK.mkdir(parents=True, exist_ok=True)
+    (WORK / "processes.ini").write_text(PROCESSES.format(root=ROOT, work=WORK))
     command = [
         *(sys.executable, "-m", "pytest", "-m", "not slow and not faults", "-p", "no:cacheprovider"),
+        *("-p", "benchmarks.subprocess_coverage"),
         *("--cov=hpo", "--cov=trainables", "--cov-context=test", "--cov-report="),
         *("--junitxml", str(WORK / "tests.xml"), "-o", "junit_family=xunit1", *arguments),
     ]
-    subprocess.run(command, cwd=ROOT, env=os.environ | {"COVERAGE_FILE": str(WORK / "coverage")}, check=False)
+    files = {
+        "COVERAGE_FILE": str(WORK / "coverage"),
+        "HPO_COVERAGE_CONFIG": str(WORK / "processes.ini"),
+    }
+    subprocess.run(command, cwd=ROOT, env=os.environ | files, check=False)
+    combine = [sys.executable, "-m", "coverage", "combine", "--append", "--quiet", str(WORK)]
+    subprocess.run(combine, cwd=ROOT, env=os.environ | files, check=False)
 
 
 @cache
 def seconds_of_tests() -> Tests:
-    """Return the duration of each test by its name in coverage."""
+    """Return the duration of each test that passed, by its name in coverage."""
     from xml.etree import ElementTree
 
     cases = ElementTree.parse(WORK / "tests.xml").iter("testcase")
-    return {f"{case.get('file')}::{case.get('name')}": float(case.get("time", 0)) for case in cases}
+    passed = (case for case in cases if case.find("failure") is None and case.find("error") is None)
+    return {f"{case.get('file')}::{case.get('name')}": float(case.get("time", 0)) for case in passed}
 
 
 def tests_of(file: str, line: int) -> list[str]:
@@ -133,11 +156,11 @@ def tests_of(file: str, line: int) -> list[str]:
     by_line = _contexts(file)
     lines = _statement(file, line) or by_line
     contexts = {context for each in lines for context in by_line.get(each, [])}
-    names = {context.rsplit("|", 1)[0] for context in contexts if "::" in context}
+    names = _named(contexts)
     if lines is by_line and not names:
         names = _tests_beside(file)
-    ordered = sorted(names, key=lambda name: seconds.get(name, 1.0))[:MOST_TESTS]
-    sums = accumulate(seconds.get(name, 1.0) for name in ordered)
+    ordered = sorted(names & seconds.keys(), key=seconds.__getitem__)[:MOST_TESTS]
+    sums = accumulate(map(seconds.__getitem__, ordered))
     return [name for name, total in zip(ordered, sums, strict=True) if total <= MOST_SECONDS] or ordered[:1]
 
 
@@ -148,6 +171,21 @@ def _contexts(file: str) -> dict[int, list[str]]:
     data = coverage.CoverageData(str(WORK / "coverage"))
     data.read()
     return data.contexts_by_lineno(str(ROOT / file))
+
+
+def _named(contexts: set[str]) -> set[str]:
+    """Return the tests of contexts: ``NAME|PHASE`` in pytest's process, ``NAME (PHASE)`` in one it started.
+
+    A line that only set-ups execute is tried with all tests of their files, which may share them.
+    """
+    phases = [
+        context.removesuffix(")").rsplit("|" if "|" in context else " (", 1)
+        for context in contexts
+        if "::" in context
+    ]
+    during = {name for name, phase in phases if phase != "setup"}
+    files = {name.partition("::")[0] for name, _ in phases}
+    return during or {name for name in seconds_of_tests() if name.partition("::")[0] in files}
 
 
 def _tests_beside(file: str) -> set[str]:
@@ -189,7 +227,7 @@ def _outcome(file: str, mutant: Mutant, tree: Path, tests: list[str]) -> tuple[s
     ends_processes = file in ENDS_PROCESSES
     if ends_processes and (os.geteuid() or not shutil.which(ISOLATED[0])):
         return "left out", ""
-    limit = 60 + 5 * sum(seconds_of_tests().get(name, 1.0) for name in tests)
+    limit = 60 + 5 * sum(map(seconds_of_tests().__getitem__, tests))
     failed = _failed_apart if ends_processes else _failed_here
     source = (tree / file).read_text()
     (tree / file).write_text(mutant.applied(source))
