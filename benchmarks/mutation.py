@@ -8,8 +8,8 @@
 
 A fixed draw of faults (`benchmarks.mutants`), equally many in each room, is planted one at a time into a copy
 of the tree; only the tests that execute the changed line are run against it: for a line that is executed on
-import alone those that execute the module, for a module without functions those of its folder. A fault that
-no test notices is printed with its file and line. Faults on lines that no fast test executes count as
+import alone those that execute the module (without functions: those of its folder) and those of the tree as
+a whole. A fault that no test notices is printed with its file and line. Faults on lines that no fast test executes count as
 unnoticed and are also counted separately. Faults that change nothing are listed with the reason in
 `results/mutation_equivalent.jsonl` and leave the score.
 
@@ -157,8 +157,8 @@ def tests_of(file: str, line: int) -> list[str]:
     lines = _statement(file, line) or by_line
     contexts = {context for each in lines for context in by_line.get(each, [])}
     names = _named(contexts)
-    if lines is by_line and not names:
-        names = _tests_beside(file)
+    if lines is by_line:
+        names = (names or _tests_in(str(Path(file).parent).removeprefix("hpo/") + "/")) | _tests_in("test_")
     ordered = sorted(names & seconds.keys(), key=seconds.__getitem__)[:MOST_TESTS]
     sums = accumulate(map(seconds.__getitem__, ordered))
     return [name for name, total in zip(ordered, sums, strict=True) if total <= MOST_SECONDS] or ordered[:1]
@@ -188,10 +188,8 @@ def _named(contexts: set[str]) -> set[str]:
     return during or {name for name in seconds_of_tests() if name.partition("::")[0] in files}
 
 
-def _tests_beside(file: str) -> set[str]:
-    """Return the tests of a module without functions: those of its room and of the tree as a whole."""
-    room = str(Path(file).parent).removeprefix("hpo/")
-    return {name for name in seconds_of_tests() if name.startswith((f"tests/{room}/", "tests/test_"))}
+def _tests_in(place: str) -> set[str]:
+    return {name for name in seconds_of_tests() if name.startswith(f"tests/{place}")}
 
 
 def _statement(file: str, line: int) -> range | None:

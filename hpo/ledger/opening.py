@@ -84,4 +84,4 @@ class AlreadyOpened(Refused):
 
     def __init__(self, openings: list[Opening]):
         self.openings = openings
-        super().__init__(f"the same test data was opened before, {len(openings)} times")
+        super().__init__(f"the same test data was opened before: {len(openings)}")

@@ -64,6 +64,7 @@ def test_a_second_opening_needs_a_reason_and_is_numbered(register):
     with pytest.raises(AlreadyOpened) as refused:
         register.begin(opening("l", "b"), rows(4, 3, 2))
     assert [known.key for known in refused.value.openings] == ["k"]
+    assert str(refused.value) == "the same test data was opened before: 1"
     second = register.begin(opening("l", "b", "a referee asked"), rows(4, 3, 2))
     assert (second.look, second.reason) == (2, "a referee asked")
     assert [known.reason for known in register.all()] == ["", "a referee asked"]

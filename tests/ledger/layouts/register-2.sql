@@ -1,0 +1,7 @@
+CREATE TABLE about ( version INTEGER NOT NULL )
+CREATE TABLE cuts ( fingerprint TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (fingerprint), FOREIGN KEY(fingerprint) REFERENCES test_parts (fingerprint) )
+CREATE TABLE openings ( id INTEGER NOT NULL, "key" TEXT NOT NULL, fingerprint TEXT NOT NULL, time FLOAT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (id), UNIQUE ("key"), FOREIGN KEY(fingerprint) REFERENCES test_parts (fingerprint) )
+CREATE TABLE secret ( "key" BLOB NOT NULL )
+CREATE TABLE signatures ( fingerprint TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (fingerprint), FOREIGN KEY(fingerprint) REFERENCES test_parts (fingerprint) )
+CREATE TABLE test_parts ( fingerprint TEXT NOT NULL, rows BLOB NOT NULL, PRIMARY KEY (fingerprint) )
+CREATE TABLE validation_uses ( "key" TEXT NOT NULL, time FLOAT NOT NULL, trials INTEGER NOT NULL, body TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY ("key") )
