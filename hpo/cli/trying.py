@@ -52,8 +52,9 @@ def try_(
 
 def _rows(attempt: Attempt) -> Iterator[tuple[str, str]]:
     from hpo.core.formatting import NOTHING, choices, duration
+    from hpo.core.recipe import Recipe
 
-    yield "tried", choices(attempt.recipe)
+    yield "tried", choices(Recipe(attempt.recipe).flat())
     if attempt.rows:
         yield "rows", ", ".join(f"{used:,} of {n:,} {part}" for part, (used, n) in attempt.rows.items())
     for finding in attempt.findings:
