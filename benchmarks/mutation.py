@@ -49,7 +49,7 @@ ROOMS = ("core", "spec", "data", "ledger", "sampling", "selection", "running", "
 ENDS_PROCESSES = ("hpo/running/reaper.py", "hpo/running/watchdog.py", "hpo/use_cases/search/signals.py")
 ISOLATED = ["unshare", "--pid", "--fork", "--mount-proc"]
 MOST_TESTS, MOST_SECONDS = 300, 30.0
-"""Limits of what is run against one fault: the shortest of the tests that execute its line."""
+"""Limits of what is run against one fault: the tests of its module, then the shortest that execute its line."""
 
 LIBRARIES = ("torch", "ray", "optuna", "mlflow", "pandas", "sklearn", "scipy.stats", "pytest")
 """Imported once before the forks."""
@@ -151,15 +151,19 @@ def seconds_of_tests() -> Tests:
 
 
 def tests_of(file: str, line: int) -> list[str]:
-    """Return the tests to run against a fault in a line, the shortest first."""
+    """Return the tests to run against a fault in a line: those of its module first, the shortest first."""
     seconds = seconds_of_tests()
+    folder = str(Path(file).parent).removeprefix("hpo/")
+    own = (f"tests/{folder}/test_{Path(file).stem}.py::", "tests/test_")
     by_line = _contexts(file)
     lines = _statement(file, line) or by_line
     contexts = {context for each in lines for context in by_line.get(each, [])}
     names = _named(contexts)
     if lines is by_line:
-        names = (names or _tests_in(str(Path(file).parent).removeprefix("hpo/") + "/")) | _tests_in("test_")
-    ordered = sorted(names & seconds.keys(), key=seconds.__getitem__)[:MOST_TESTS]
+        names = (names or _tests_in(f"{folder}/")) | _tests_in(f"{folder}/test_{Path(file).stem}.py::")
+        names |= _tests_in("test_")
+    ordered = sorted(names & seconds.keys(), key=lambda name: (not name.startswith(own), seconds[name]))
+    ordered = ordered[:MOST_TESTS]
     sums = accumulate(map(seconds.__getitem__, ordered))
     return [name for name, total in zip(ordered, sums, strict=True) if total <= MOST_SECONDS] or ordered[:1]
 
