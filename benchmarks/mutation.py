@@ -8,8 +8,8 @@
 
 A fixed draw of faults (`benchmarks.mutants`), equally many in each room, is planted one at a time into a copy
 of the tree; only the tests that execute the changed line are run against it: for a line that is executed on
-import alone those that execute the module (without functions: those of its folder) and those of the tree as
-a whole. A fault that no test notices is printed with its file and line. Faults on lines that no fast test
+import alone those that execute the module (without functions: those of its folder) and those that read the
+source as a whole. A fault that no test notices is printed with its file and line. Faults on lines that no fast test
 executes count as unnoticed and are also counted separately. Faults that change nothing are listed with the
 reason in `results/mutation_equivalent.jsonl` and leave the score.
 
@@ -48,8 +48,11 @@ WORK = ROOT / "build" / "mutation"
 ROOMS = ("core", "spec", "data", "ledger", "sampling", "selection", "running", "tracking", "use_cases", "cli")
 ENDS_PROCESSES = ("hpo/running/reaper.py", "hpo/running/watchdog.py", "hpo/use_cases/search/signals.py")
 ISOLATED = ["unshare", "--pid", "--fork", "--mount-proc"]
+OF_THE_TREE = ("tests/test_values.py::", "tests/test_names.py::", "tests/test_signatures.py::")
+"""Tests that read the source as a whole."""
+
 MOST_TESTS, MOST_SECONDS = 300, 30.0
-"""Limits of what is run against one fault: the tests of its module, then the shortest that execute its line."""
+"""Limits of what is run against one fault: tests of its module first, then the shortest that execute it."""
 
 LIBRARIES = ("torch", "ray", "optuna", "mlflow", "pandas", "sklearn", "scipy.stats", "pytest")
 """Imported once before the forks."""
@@ -154,14 +157,13 @@ def tests_of(file: str, line: int) -> list[str]:
     """Return the tests to run against a fault in a line: those of its module first, the shortest first."""
     seconds = seconds_of_tests()
     folder = str(Path(file).parent).removeprefix("hpo/")
-    own = (f"tests/{folder}/test_{Path(file).stem}.py::", "tests/test_")
+    own = (f"tests/{folder}/test_{Path(file).stem}.py::", *OF_THE_TREE)
     by_line = _contexts(file)
     lines = _statement(file, line) or by_line
     contexts = {context for each in lines for context in by_line.get(each, [])}
     names = _named(contexts)
     if lines is by_line:
-        names = (names or _tests_in(f"{folder}/")) | _tests_in(f"{folder}/test_{Path(file).stem}.py::")
-        names |= _tests_in("test_")
+        names = (names or _tests_in(f"tests/{folder}/")) | _tests_in(own)
     ordered = sorted(names & seconds.keys(), key=lambda name: (not name.startswith(own), seconds[name]))
     ordered = ordered[:MOST_TESTS]
     sums = accumulate(map(seconds.__getitem__, ordered))
@@ -192,8 +194,8 @@ def _named(contexts: set[str]) -> set[str]:
     return during or {name for name in seconds_of_tests() if name.partition("::")[0] in files}
 
 
-def _tests_in(place: str) -> set[str]:
-    return {name for name in seconds_of_tests() if name.startswith(f"tests/{place}")}
+def _tests_in(places: str | tuple[str, ...]) -> set[str]:
+    return {name for name in seconds_of_tests() if name.startswith(places)}
 
 
 def _statement(file: str, line: int) -> range | None:
