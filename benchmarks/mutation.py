@@ -9,9 +9,9 @@
 A fixed draw of faults (`benchmarks.mutants`), equally many in each room, is planted one at a time into a copy
 of the tree; only the tests that execute the changed line are run against it: for a line that is executed on
 import alone those that execute the module (without functions: those of its folder) and those that read the
-source as a whole. A fault that no test notices is printed with its file and line. Faults on lines that no fast test
-executes count as unnoticed and are also counted separately. Faults that change nothing are listed with the
-reason in `results/mutation_equivalent.jsonl` and leave the score.
+source as a whole. A fault that no test notices is printed with its file and line. Faults on lines that no
+fast test executes count as unnoticed and are also counted separately. Faults that change nothing are listed
+with the reason in `results/mutation_equivalent.jsonl` and leave the score.
 
 Tests run in a fork of a process that has imported the large libraries, and never this project. Code that ends
 processes is tried in its own process namespace, so that a fault there cannot end other processes; without
