@@ -105,9 +105,14 @@ def files_of(room: str) -> list[str]:
 
 
 def draw(room: str, count: int, seed: int, root: Path = ROOT) -> list[tuple[str, Mutant]]:
-    """Return a fixed draw of a room's faults: the files' faults pooled, without replacement."""
-    pool = [(file, mutant) for file in files_of(room) for mutant in mutants((root / file).read_text())]
-    return random.Random(f"{seed}/{room}").sample(pool, min(count, len(pool)))
+    """Return a fixed draw of a room's faults: the files' faults pooled, without replacement.
+
+    Slots of a class that were drawn are left out: they change how much memory it takes, and nothing else.
+    """
+    sources = {file: (root / file).read_text() for file in files_of(room)}
+    pool = [(file, mutant) for file, source in sources.items() for mutant in mutants(source)]
+    drawn = random.Random(f"{seed}/{room}").sample(pool, min(count, len(pool)))
+    return [(file, each) for file, each in drawn if not sources[file][: each.start].endswith("slots=")]
 
 
 PROCESSES = """

@@ -97,7 +97,9 @@ def test_errors_of_the_database_are_distinguished(engine: sa.Engine, code: int, 
     assert type(caught.value) is expected
 
 
-@pytest.mark.parametrize(("free", "expected"), [(0, DiskFull), (2**30, HpoError)])
+@pytest.mark.parametrize(
+    ("free", "expected"), [(0, DiskFull), (2**16 - 1, DiskFull), (2**16, HpoError), (2**30, HpoError)]
+)
 def test_an_io_error_is_a_full_disk_only_if_the_disk_is_full(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, free: int, expected: type
 ) -> None:

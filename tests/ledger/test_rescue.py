@@ -13,7 +13,7 @@ from hpo.core.chain import digest_of, link_after, start_of
 from hpo.core.errors import DamagedLedger, HpoError
 from hpo.core.events import LedgerRescued, Reported, SearchOpened, TestClaimed, TestScored
 from hpo.ledger.rescue import Saved, is_whole, rescue_database
-from hpo.ledger.store import LedgerStore, rescued_beside
+from hpo.ledger.store import LedgerStore, adopt_rescued, rescued_beside
 
 OPENED = SearchOpened(spec={"version": 1}, digest="d", split={}, versions={})
 EVENTS = 400
@@ -44,6 +44,46 @@ def records(path):
 
 def test_an_intact_ledger_is_recognised(path):
     assert is_whole(path)
+
+
+def test_a_rescue_that_was_killed_is_finished_without_the_old_write_ahead_log(path):
+    """SQLite would apply the log of the old file to the new one."""
+    expected = records(path)
+    path.rename(rescued_beside(path))
+    path.write_bytes(b"damaged")
+    for end in ("-wal", "-shm"):
+        Path(f"{path}{end}").write_bytes(b"of the damaged file")
+    adopt_rescued(path)
+    assert sorted(file.name for file in path.parent.iterdir()) == ["ledger.db"]
+    assert records(path) == expected
+
+
+def test_the_disk_has_each_step_of_a_rescue_before_the_next_one(path, monkeypatch):
+    damaged(path, lambda content: len(content) // 2)
+    steps = []
+
+    def recording(name, place):
+        call = getattr(os, name)
+
+        def recorded(*arguments, **options):
+            steps.append((name, place(*arguments)))
+            return call(*arguments, **options)
+
+        monkeypatch.setattr(os, name, recorded)
+
+    recording("fsync", lambda handle: os.path.basename(os.readlink(f"/proc/self/fd/{handle}")))
+    recording("replace", lambda _, target: Path(target).name)
+    rescue_database(path)
+    folder = path.parent.name
+    after = steps[steps.index(("replace", "ledger.db.rescued")) - 1 :]
+    assert after == [
+        ("fsync", after[0][1]),
+        ("replace", "ledger.db.rescued"),
+        ("fsync", folder),
+        ("replace", "ledger.db"),
+        ("fsync", folder),
+    ]
+    assert after[0][1] != folder, "the new ledger itself"
 
 
 def damaged(path, where, length=4096):

@@ -56,6 +56,17 @@ def test_images_have_the_nearest_one_instead_of_trees():
     assert list(found.scores) == ["majority class", "linear model", "nearest row"]
 
 
+@pytest.mark.parametrize("classes", [2, 0])
+def test_the_nearest_row_answers_for_the_rows_that_it_saw(classes):
+    """Each row's nearest one is itself: the answers are exact even if the neighbours' differ."""
+    train, _ = parts(kind="image", shape=(20, 20, 1), classes=classes)
+    shuffled = np.random.default_rng(1).permutation(train.targets)
+    train = Examples(train.inputs, shuffled, train.rows, train.info)
+    metrics, metric = (METRICS, "accuracy") if classes else (SQUARED, "mse")
+    found = values(scored(train, train, metrics), metric)
+    assert found["nearest row"] == pytest.approx(1 if classes else 0, abs=1e-9)
+
+
 def test_gaps_and_categories_are_encoded_from_the_training_rows():
     train, test = parts()
     inputs = train.inputs.copy()

@@ -55,6 +55,19 @@ def test_bootstrap_agrees_with_bca_of_scipy():
     assert ours.high - ours.value > 1.05 * (ours.value - ours.low)
 
 
+@pytest.mark.parametrize("n", [2, 7, 450])
+def test_the_jackknife_leaves_each_row_out_once(n):
+    left_out = []
+
+    def watched(outputs, targets):
+        if len(outputs) < n:
+            left_out.extend(set(range(n)) - set(outputs.tolist()))
+        return {"mean": float(np.mean(outputs))}
+
+    bootstrap(watched, np.arange(n), np.zeros(n), seed=2, resamples=1)
+    assert sorted(left_out) == list(range(n))
+
+
 def test_the_grouped_jackknife_approximates_the_jackknife(monkeypatch):
     errors = np.random.default_rng(4).exponential(size=600)
     grouped = bootstrap(losses, errors, np.zeros(600), seed=5)["error"]

@@ -116,6 +116,43 @@ def test_a_finalist_that_fails_on_a_fresh_seed_is_dropped_for_it():
     assert decision.dropped[1] == "failed on 1 of 3 fresh seeds"
 
 
+@pytest.mark.parametrize(
+    ("table", "choices", "reason"),
+    [
+        ({1: [0.9]}, {"most": 1}, "Trial 1, mean 0.9000 over 1 fresh seed, was the only finalist."),
+        ({1: [0.9, 0.8]}, {"most": 2}, "Trial 1, mean 0.8500 over 2 fresh seeds, was the only finalist."),
+        (
+            {1: [0.9, math.nan], 2: [0.7, 0.8]},
+            {"most": 2},
+            "Trial 2, mean 0.7500 over 2 fresh seeds, is the only one left; trial 1 failed on 1 of 2 fresh "
+            "seeds; sequential paired t-tests, P(best is dropped) <= 0.05.",
+        ),
+        (
+            {1: [0.8, 0.9], 2: [0.9, 0.7]},
+            {"most": 2},
+            "Trial 1, mean 0.8500 over 2 fresh seeds, wins a tie with trial 2 (0.8000) as the best (highest "
+            "mean); sequential paired t-tests, P(best is dropped) <= 0.05.",
+        ),
+        (
+            {1: [0.8, 0.9], 2: [0.9, 0.7]},
+            {"most": 2, "prefer": "cheapest"},
+            "Trial 2, mean 0.8000 over 2 fresh seeds, wins a tie with trial 1 (0.8500) as the cheapest (cost "
+            "0.5); sequential paired t-tests, P(best is dropped) <= 0.05.",
+        ),
+        (
+            {1: [0.8, 0.9], 2: [0.9, 0.6]},
+            {"most": 2, "prefer": "steadiest"},
+            "Trial 1, mean 0.8500 over 2 fresh seeds, wins a tie with trial 2 (0.7500) as the steadiest "
+            "(spread 0.071); sequential paired t-tests, P(best is dropped) <= 0.05.",
+        ),
+    ],
+)
+def test_the_reason_is_one_sentence(table, choices, reason):
+    costs = {1: 1.0, 2: 0.5}
+    decision, _ = play(race_of({trial: costs[trial] for trial in table}, MAX, **choices), table)
+    assert decision.reason == reason
+
+
 def test_if_all_fail_equally_often_the_remaining_values_decide():
     table = {1: [0.9, math.nan, 0.8], 2: [0.5, 0.6, math.nan]}
     decision, _ = play(race_of({1: 1.0, 2: 2.0}, MAX, most=3), table)
