@@ -51,7 +51,7 @@ ISOLATED = ["unshare", "--pid", "--fork", "--mount-proc"]
 OF_THE_TREE = ("tests/test_values.py::", "tests/test_names.py::", "tests/test_signatures.py::")
 """Tests that read the source as a whole."""
 
-MOST_TESTS, MOST_SECONDS = 300, 30.0
+MOST_TESTS, MOST_SECONDS = 200, 12.0
 """Limits of what is run against one fault: tests of its module first, then the shortest that execute it."""
 
 LIBRARIES = ("torch", "ray", "optuna", "mlflow", "pandas", "sklearn", "scipy.stats", "pytest")
