@@ -51,3 +51,23 @@ def shortfall(history: History) -> str:
     causes = ", ".join(f"{title_of(t, fresh)}: {t.cause.value if t.cause else 'unknown'}" for t in failed)
     trainings = "a fresh training of the winner" if len(failed) == 1 else "fresh trainings of the winner"
     return f"{trainings} failed ({causes}), so its mean rests on fewer seeds than the spec requires"
+
+
+def why_none_succeeded(history: History) -> str:
+    """Return why a search has no winner, with the causes of its failed trainings and their first messages."""
+    gave_up = history.finalists.reason if history.finalists else ""
+    if gave_up.startswith(UNSATISFIED):
+        return gave_up
+    causes: dict[str, int] = {}
+    messages: dict[str, str] = {}
+    for training in history.trainings.values():
+        if training.end is End.FAILED:
+            name = training.cause.value if training.cause else "unknown"
+            name += " on a fresh seed" if training.replicate else ""
+            causes[name] = causes.get(name, 0) + 1
+            messages.setdefault(name, training.message)
+    none = "none was trained to its end" if history.trials else "no trial was started"
+    counted = ", ".join(f"{count} x {cause}" for cause, count in causes.items()) or none
+    shown = "".join(f"\n{cause}: {message}" for cause, message in messages.items())
+    reason = f"no trial produced a usable model ({counted}){shown}"
+    return f"{gave_up}: {reason}" if gave_up else reason

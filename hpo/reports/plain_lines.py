@@ -91,7 +91,8 @@ class PlainLines:
             case events.WorkerLost(trial=trial, message=message, cause=cause):
                 return f"trial {trial} {LOSSES[cause]} and continues on another: {message}"
             case events.FinalistsNamed(trials=trials, reason=reason):
-                line = f"finalists, now trained on fresh seeds: {', '.join(map(str, trials))}"
+                named = f"finalists, now trained on fresh seeds: {', '.join(map(str, trials))}"
+                line = named if trials else "no trial is left that could win"
                 return f"{line} ({reason})" if reason else line
             case events.WinnerNamed():
                 value = spread(event.mean, event.std)

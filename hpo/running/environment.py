@@ -55,6 +55,10 @@ class WeightsVerdict:
     predicting: str = ""
 
 
+Check = Callable[[TrainingTask, Arrays, Mapping[str, float], float], WeightsVerdict]
+"""Takes a training, weights of it, what it reported of them, and the seconds of the epoch."""
+
+
 class HomeCopy(Protocol):
     """What nodes that do not see the home have instead: copies of data and code, and files in the store."""
 
@@ -102,9 +106,9 @@ class TrainingEnvironment:
         marker: On a cluster, a file in the search's folder that every node must see.
         require_code: Raises `ChangedCode` if the user's code, as the calling process sees it, has changed
             since the search began; None for code that cannot change.
-        check: Takes a training, its weights, its report and the seconds of the epoch, and compares the
-            weights with the report; it is asked until it has no complaint about one training. None to trust
-            the trainable.
+        check: Compares weights with what was reported of them. It is asked about the first report of each
+            training until it has no complaint, and about all weights that are kept. None to trust the
+            trainable.
         copy: What nodes that do not see the home have instead; None if all must see it.
         apart: Whether this is such a node.
     """
@@ -124,7 +128,7 @@ class TrainingEnvironment:
     versions: Mapping[str, str] = field(default_factory=dict)
     marker: Path | None = None
     require_code: Callable[[], None] | None = None
-    check: Callable[[TrainingTask, Arrays, Mapping[str, float], float], WeightsVerdict] | None = None
+    check: Check | None = None
     copy: HomeCopy | None = None
     apart: bool = False
 

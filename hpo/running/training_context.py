@@ -11,15 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from hpo.core.detail_events import VALIDATION
 from hpo.core.distributed import Distributed
 from hpo.core.errors import HpoError, UserError
 from hpo.core.events import Checkpointed, Reported
 from hpo.core.ports import TrainingTask
-from hpo.core.shipped_model import SEEN
+from hpo.core.shipped_model import AVERAGED, SEEN
 from hpo.core.trainable import Arrays, Context, Model
 from hpo.running import checkpoints
 from hpo.running.channel import OPENING, Channel
-from hpo.running.environment import TrainingEnvironment
+from hpo.running.environment import Check, TrainingEnvironment, WeightsVerdict
 from hpo.running.home_files import PATIENCE
 from hpo.running.weight_mean import WeightMean
 
@@ -106,6 +107,7 @@ class TrainingContext:
         self._epoch = 0
         self._value = math.nan
         self._best: dict[str, np.ndarray] = {}
+        self._counted: dict[str, float] = {}
         self._model: Model | None = None
         self._mean = WeightMean(task.epochs - task.averages)
         self._state: dict[str, np.ndarray] | None = None
@@ -184,6 +186,7 @@ class TrainingContext:
             return {}
         weights = self._mean.arrays() if self._task.averages else self._best
         kept = self._finish(weights, self)
+        self._check_kept(kept)
         news: dict[str, object] = {"weights": self._keep(kept.weights), "scores": kept.scores}
         if kept.examples is not None:
             news["examples"] = self._keep({CONTRIBUTIONS: kept.examples, **kept.related}, "examples-")
@@ -199,14 +202,40 @@ class TrainingContext:
         finite = math.isfinite(numbers.get(self._environment.objective.key, math.nan))
         if check is None or self.weights_hold or self._task.replicate or not finite:
             return
-        self._channel.last_activity = time.monotonic() + OPENING
-        verdict = check(self._task, _copies(model.weights()), numbers, seconds)
-        if verdict.complaint:
-            raise WrongWeights(f"{verdict.complaint}; `hpo try` shows it with one recipe")
+        verdict = self._checked(check, _copies(model.weights()), numbers, seconds)
         warnings = [text for text in (verdict.doubt, verdict.predicting) if text]
         if warnings:
             self._channel.send(False, warnings=warnings)
         self.weights_hold = True
+
+    def _check_kept(self, kept: Kept) -> None:
+        """Have weights that may be shipped checked in another process, whatever earlier ones gave.
+
+        Code that goes wrong under some choices alone would win unchecked. Weights that were trained on the
+        validation rows have no score to compare with.
+
+        Raises:
+            WrongWeights: If the weights do not give the score that they are kept for.
+        """
+        check, averaged = self._environment.check, f"{AVERAGED}/"
+        reported = self._counted
+        if self._task.averages:
+            reported = {
+                f"{VALIDATION}/{name.removeprefix(averaged)}": value
+                for name, value in kept.scores.items()
+                if name.startswith(averaged)
+            }
+        if check is not None and reported and not self._task.until:
+            self._checked(check, kept.weights, reported, math.inf)
+
+    def _checked(
+        self, check: Check, weights: Arrays, numbers: Mapping[str, float], seconds: float
+    ) -> WeightsVerdict:
+        self._channel.last_activity = time.monotonic() + OPENING
+        verdict = check(self._task, weights, numbers, seconds)
+        if verdict.complaint:
+            raise WrongWeights(f"{verdict.complaint}; `hpo try` shows it with one recipe")
+        return verdict
 
     def _hold_weights(self, epoch: int, numbers: Mapping[str, float], model: Model) -> bool:
         """Update the value and hold weights that may be kept; return whether the epoch's value is finite."""
@@ -220,7 +249,7 @@ class TrainingContext:
             if self._task.averages:
                 self._mean.add(epoch, model)
             elif counts:
-                self._best = _copies(model.weights())
+                self._best, self._counted = _copies(model.weights()), dict(numbers)
         return finite
 
     def _due(self, epoch: int, now: float) -> bool:
@@ -241,6 +270,7 @@ class TrainingContext:
         arrays = {"epoch": np.array(epoch), "value": np.array(self._value)}
         arrays |= {f"state/{key}": value for key, value in state.items()}
         arrays |= {f"best/{key}": value for key, value in self._best.items()}
+        arrays |= {f"counted/{key}": np.array(value) for key, value in self._counted.items()}
         arrays |= {f"mean/{key}": value for key, value in self._mean.state().items()}
         path = self._environment.folder.checkpoints / name
         sha256 = checkpoints.write(path, arrays)
@@ -277,13 +307,15 @@ class TrainingContext:
             self._value = float(arrays["value"])
             self._state = _under("state/", arrays)
             self._best = _under("best/", arrays)
+            self._counted = {name: float(value) for name, value in _under("counted/", arrays).items()}
             self._mean.restore(_under("mean/", arrays))
             return
 
 
 def _as_seen(name: str) -> str:
     """Return the name of a validation metric if the validation rows are trained on."""
-    return f"{SEEN}/{name.removeprefix('validation/')}" if name.startswith("validation/") else name
+    own = f"{VALIDATION}/"
+    return f"{SEEN}/{name.removeprefix(own)}" if name.startswith(own) else name
 
 
 def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

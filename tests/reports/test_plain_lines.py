@@ -54,7 +54,7 @@ def test_lines_show_the_warm_start_and_the_saving_of_patience():
     stories.replay(PlainLines(stream), stories.recorded(iter(story)))
     assert stream.getvalue().splitlines()[1:] == [
         "opened, warm start: 1 point of earlier searches first, 2 results of old-1 known",
-        "finalists, now trained on fresh seeds:  (patience: over)",
+        "no trial is left that could win (patience: over)",
     ]
 
 

@@ -23,7 +23,7 @@ from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.profile import STORE
-from hpo.core.search_shortfall import UNSATISFIED, shortfall
+from hpo.core.search_shortfall import shortfall, why_none_succeeded
 from hpo.core.shipped_model import all_trained, members_of
 from hpo.core.warm_start import WarmStart
 from hpo.ledger.searches import read_history
@@ -221,7 +221,7 @@ class SearchRun:
             self._end("stopped")
             return
         if history.winner is None:
-            self._end("no_trial_succeeded", _why_none_succeeded(history))
+            self._end("no_trial_succeeded", why_none_succeeded(history))
             return
         if VALIDATION not in history.baselines:
             baselines = baselines_of_validation(self.spec, self.dataset, history, self.folder.weights)
@@ -300,19 +300,3 @@ class SearchRun:
         except Refused:
             if not list(self.ledger.read(after=before, kinds=[TestRefused])):
                 raise
-
-
-def _why_none_succeeded(history: History) -> str:
-    gave_up = history.finalists.reason if history.finalists else ""
-    if gave_up.startswith(UNSATISFIED):
-        return gave_up
-    causes: dict[str, int] = {}
-    messages: dict[str, str] = {}
-    for trial in history.trials:
-        name = trial.cause.value if trial.cause else "unknown"
-        causes[name] = causes.get(name, 0) + 1
-        messages.setdefault(name, trial.message)
-    counted = ", ".join(f"{count} x {cause}" for cause, count in causes.items()) or "no trial was started"
-    shown = "".join(f"\n{cause}: {message}" for cause, message in messages.items())
-    reason = f"no trial produced a usable model ({counted}){shown}"
-    return f"{gave_up}: {reason}" if gave_up else reason

@@ -86,6 +86,11 @@ class Forgets:
         from trainables.functions.saved_state import saved
         return self._inner.load(recipe, saved("model", {"slope": np.zeros(1)}), info)
 
+class SometimesForgets(Forgets):
+    "A class whose load goes wrong under one choice alone."
+    def load(self, recipe, weights, info):
+        return (super() if recipe["fault"] == "forgets" else self._inner).load(recipe, weights, info)
+
 class Rounds(Forgets):
     "A class that loads its weights in another precision, which its score does not show."
     def load(self, recipe, weights, info):
@@ -141,15 +146,15 @@ def warned():
 
 
 @pytest.fixture
-def ended(tmp_path, monkeypatch, warned):
-    """How a trial ends, and whether its search need not check again."""
+def searching(tmp_path, monkeypatch):
+    """A worker of a search whose trainable has a name in the code above."""
     (tmp_path / "checked_code.py").write_text(CODE)
     monkeypatch.setenv("ONCE", str(tmp_path / "once"))
     data = Data(source="checked_code:line", reading=READING)
     dataset = split_dataset_of(data, tmp_path, Home(tmp_path / "home"))
     folder = SearchFolder(tmp_path / "search")
 
-    def of(fault, name="fit", sealed=False, first=None):
+    def worker(name, **choices):
         staging = DataStaging.of(
             f"checked_code:{name}",
             tmp_path,
@@ -157,18 +162,33 @@ def ended(tmp_path, monkeypatch, warned):
             {"search": dataset.split},
             folder.root,
         )
-        check = WeightsCheck(staging, sealed=sealed, first=first)
-        environment = TrainingEnvironment(staging, folder, Objective("mse", "min"), check=check)
-        worker = Worker(environment)
-        worker.start(TrainingTask(0, 0, {"fault": fault}, 3, 2))
-        reports, warned.warnings = [], []
-        while True:
-            message = worker.advance()
-            reports += message.reports
-            warned.warnings += message.warnings
-            if message.failure or (reports and reports[-1].epoch == 2):
-                worker.abandon()
-                return message.failure, worker._weights_hold
+        check = WeightsCheck(staging, **choices)
+        return Worker(TrainingEnvironment(staging, folder, Objective("mse", "min"), check=check))
+
+    return worker
+
+
+def trained(worker, task):
+    """What happens to a training until it fails or has trained two epochs: its last message, all warnings."""
+    worker.start(task)
+    reports, warnings = [], []
+    while True:
+        message = worker.advance()
+        reports += message.reports
+        warnings += message.warnings
+        if message.failure or (reports and reports[-1].epoch == 2):
+            worker.abandon()
+            return message, warnings
+
+
+@pytest.fixture
+def ended(searching, warned):
+    """How a trial ends, and whether its search need not check again."""
+
+    def of(fault, name="fit", sealed=False, first=None):
+        worker = searching(name, sealed=sealed, first=first)
+        message, warned.warnings = trained(worker, TrainingTask(0, 0, {"fault": fault}, 3, 2))
+        return message.failure, worker._weights_hold
 
     return of
 
@@ -263,3 +283,15 @@ def test_a_training_that_works_only_once_continues_with_a_warning(ended, warned)
     assert "FileExistsError" in failure[1], "the second epoch"
     (warning,) = warned.warnings
     assert warning.startswith("it is not known whether its scores can be reproduced: a second training fails")
+
+
+def test_weights_that_are_kept_are_checked_whatever_earlier_ones_gave(searching):
+    worker = searching("SometimesForgets")
+    message, _ = trained(worker, TrainingTask(0, 0, {"fault": "none"}, 3, 2))
+    assert (message.failure, worker._weights_hold) == (None, True)
+    kept, _ = trained(worker, TrainingTask(0, 1, {"fault": "none"}, 3, 2, keep_weights=True))
+    assert (kept.failure, kept.weights[0]) == (None, "0-1.safetensors")
+    wrong, _ = trained(worker, TrainingTask(1, 1, {"fault": "forgets"}, 3, 2, keep_weights=True))
+    assert wrong.failure[0] is Cause.CODE_ERROR
+    assert "but its saved weights, loaded in another process, give" in wrong.failure[1]
+    assert wrong.weights == ("", "")
