@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from hpo.core.addresses import without_secrets
 from hpo.core.chain import StoredEvent
 from hpo.core.errors import UserError
 from hpo.core.events import Event, SearchOpened
@@ -59,6 +61,24 @@ def adopt_rescued(path: Path) -> None:
         os.replace(rescued_beside(path), path)
 
 
+@contextmanager
+def _reachable(engine: sa.Engine) -> Iterator[None]:
+    """Say what was wrong with the address of a server that no connection can be opened to.
+
+    Raises:
+        UserError: If nothing answers there, or it refuses the user, the password or the database.
+    """
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        if engine.dialect.name == "sqlite" or error.statement is not None:
+            raise
+        reason = without_secrets(" ".join(str(error.orig).split()))
+        raise UserError(
+            f"the ledger at {shown(engine)} cannot be reached: {reason}; HPO_LEDGER or `hpo profile` names it"
+        ) from error
+
+
 class LedgerStore:
     """All searches of one home or team."""
 
@@ -66,7 +86,7 @@ class LedgerStore:
         self._database = OpenDatabase(engine_of(url), clock or steady_clock())
         self._engine = self._database.engine
         try:
-            with errors_translated(self._engine):
+            with errors_translated(self._engine), _reachable(self._engine):
                 self._lay_out()
         except BaseException:
             self.close()
@@ -77,7 +97,7 @@ class LedgerStore:
         """Open the ledger of a home: the database that its team shares, or its own file.
 
         Raises:
-            UserError: If the database's address is not one, or it is of a later version.
+            UserError: If the database's address is not one or not reached, or it is of a later version.
             HpoError: If it cannot be used or is damaged.
         """
         return cls(home.database) if home.database else cls.at(home.ledger)

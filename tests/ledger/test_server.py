@@ -5,11 +5,12 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import HpoError, UserError
 from hpo.core.events import FinalistsNamed, Reported, SearchEnded, SearchOpened, TestClaimed
 from hpo.ledger import reconnecting
 from hpo.ledger.database import writing
 from hpo.ledger.requests import STOP_TRIAL, Requests
+from hpo.ledger.store import LedgerStore
 
 OPENED = SearchOpened({}, "d", {}, {})
 ROUNDS = 3
@@ -157,3 +158,9 @@ def test_restarts_of_the_server_lose_and_double_no_event(postgresql_server, ledg
     writer.join()
     assert list(opened().open("one-1").read(after=1)) == written
     assert len(written) >= 20 * ROUNDS
+
+
+def test_a_database_that_does_not_exist_is_a_mistake_in_the_address(url):
+    missing = url.replace("/test_", "/missing_")
+    with pytest.raises(UserError, match=r"the ledger at .*missing_.* cannot be reached: .*does not exist"):
+        LedgerStore(missing)
