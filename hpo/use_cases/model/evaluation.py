@@ -1,16 +1,21 @@
 """The one opening of the test part: claim, open, score, record, in a process of its own.
 
-The driver starts ``python -m hpo.use_cases.model.evaluation`` and never sees a test example. The claim is
-one row that the ledger accepts once per search. If the process dies between claim and score, the
-same claim is finished later with the same weights. Every opening is in the test-use register before
-the test part is read.
+The driver starts ``python -m hpo.use_cases.model.evaluation`` and never sees a test example. The process
+asks the driver before it claims the test part, since it takes seconds to start and the search may have been
+asked to stop meanwhile. The claim is one row that the ledger accepts once per search. If the process dies
+between claim and score, the same claim is finished later with the same weights. Every opening is in the
+test-use register before the test part is read.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 
 from filelock import FileLock
 
@@ -31,13 +36,29 @@ from hpo.use_cases.model.scoring import NotOpened, Scored, ScoreFailed, recorded
 from hpo.use_cases.model.scoring_task import ScoringTask, scoring_task
 from trainables.data.digests import is_comparable
 
+READY, GO = "ready\n", "go\n"
+"""What the process asks before the claim, and the answer that lets it go on."""
+
+NOT_WANTED = 10
+"""Exit code of a process that was not to claim the test part any more."""
+
 NOT_COMPARED = (
     "the targets of the test part were not compared with those that were sealed, since these were sealed "
     "under the key of another register; HPO_REGISTER names the register"
 )
 
 
-def evaluate(home: Home, name: str, again: str = "", epoch: int | None = None) -> None:
+class _NotWanted(Exception):
+    """The search was asked to stop before the claim."""
+
+
+def evaluate(
+    home: Home,
+    name: str,
+    again: str = "",
+    epoch: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> bool:
     """Score a search's winner on its test part, in a child process.
 
     The caller holds the search.
@@ -47,6 +68,10 @@ def evaluate(home: Home, name: str, again: str = "", epoch: int | None = None) -
         name: Name of the search.
         again: Reason to open test data that was opened before; empty to refuse that.
         epoch: Epoch of the lease under which the child writes; None for none.
+        stop: Returns whether the search was asked to stop; asked once, right before the claim.
+
+    Returns:
+        Whether it was scored; False if the search was asked to stop before the claim.
 
     Raises:
         Refused: If the test part, or the same data for another search, was opened before.
@@ -54,14 +79,38 @@ def evaluate(home: Home, name: str, again: str = "", epoch: int | None = None) -
     """
     command = [sys.executable, "-P", "-m", "hpo.use_cases.model.evaluation", str(home.root), name, again]
     command += [] if epoch is None else [str(epoch)]
-    child = subprocess.run(command, capture_output=True, text=True, start_new_session=True, check=False)
+    with tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+        )
+        with child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            try:
+                with suppress(BrokenPipeError):
+                    if child.stdout.readline() and not stop():
+                        child.stdin.write(GO.encode())
+                    child.stdin.close()
+                child.wait()
+            except BaseException:
+                child.kill()
+                raise
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip()
     if child.returncode == Refused.exit_code:
-        raise Refused(child.stderr.strip())
-    if child.returncode:
-        raise HpoError(f"the evaluation failed: {child.stderr.strip()[-3000:]}")
+        raise Refused(said)
+    if child.returncode not in (0, NOT_WANTED):
+        raise HpoError(f"the evaluation failed: {said[-3000:]}")
+    return child.returncode == 0
 
 
-def score_winner(home: Home, name: str, again: str = "", epoch: int | None = None) -> None:
+def score_winner(
+    home: Home,
+    name: str,
+    again: str = "",
+    epoch: int | None = None,
+    wanted: Callable[[], bool] = lambda: True,
+) -> None:
     """Claim the test part, open it, score the fixed model once, and record the score.
 
     An earlier process whose driver died may still be running: the second one waits, and finds the
@@ -84,12 +133,13 @@ def score_winner(home: Home, name: str, again: str = "", epoch: int | None = Non
         if not is_comparable(task.sealed.targets, task.key):
             ledger.append([Warned(NOT_COMPARED)])
         if task.exempt:
+            _require(wanted)
             claim_test(ledger, history)
             scored = recorded_score(ledger, task, 1, "")
             ledger.append([*scored.details, scored.score])
             return
         try:
-            scored = _open_and_score(home, ledger, history, task, again)
+            scored = _open_and_score(home, ledger, history, task, again, wanted)
             ledger.append([*scored.details, scored.score])
         except AlreadyOpened as refused:
             refusal = refusal_of(refused.openings)
@@ -97,8 +147,18 @@ def score_winner(home: Home, name: str, again: str = "", epoch: int | None = Non
             raise Refused(refusal.message) from refused
 
 
+def _require(wanted: Callable[[], bool]) -> None:
+    if not wanted():
+        raise _NotWanted
+
+
 def _open_and_score(
-    home: Home, ledger: SearchLedger, history: History, task: ScoringTask, again: str
+    home: Home,
+    ledger: SearchLedger,
+    history: History,
+    task: ScoringTask,
+    again: str,
+    wanted: Callable[[], bool],
 ) -> Scored:
     """Claim in the ledger, record the opening in the register, then read the test part and score.
 
@@ -117,6 +177,7 @@ def _open_and_score(
     ]
     if others and not again and not key:
         raise AlreadyOpened(others)  # before the claim, so that the search can still be extended
+    _require(wanted)
     claim_test(ledger, history)
     cut = task.dataset.cut_file.read_bytes() if recognition and task.dataset.cut_file.exists() else b""
     opening = opening_of(home, ledger, task, again, attempt_key(ledger, register))
@@ -140,8 +201,17 @@ def _open_and_score(
 def main() -> int:
     """Score the winner of the search named on the command line."""
     home, name = Home.at(sys.argv[1]), sys.argv[2]
+    driver = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the user's code prints
+
+    def wanted() -> bool:
+        print(READY, end="", file=driver, flush=True)
+        return sys.stdin.readline() == GO
+
     try:
-        score_winner(home, name, "".join(sys.argv[3:4]), int(sys.argv[4]) if sys.argv[4:] else None)
+        score_winner(home, name, "".join(sys.argv[3:4]), int(sys.argv[4]) if sys.argv[4:] else None, wanted)
+    except _NotWanted:
+        return NOT_WANTED
     except HpoError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -238,8 +238,9 @@ class SearchRun:
             if lacking:
                 sealed = f"the test part stays sealed, because {lacking}"
                 self.ledger.append([Warned(sealed)])
-            else:
-                self._unseal(options.again)
+            elif not self._unseal(options.again, stop_request.asked):
+                self.ledger.append([SearchEnded("stopped")])
+                return
         write_recipe(self.home, self.spec, self.ledger)
         write_account(self.ledger, home=self.home, status="done")
         self._write_report("done")
@@ -292,11 +293,16 @@ class SearchRun:
                 "the test part was scored for weights lost with a damaged ledger; submit a new search"
             )
 
-    def _unseal(self, again: str) -> None:
-        """Score the winner; if the test-use register refuses, that is on record and not an error."""
+    def _unseal(self, again: str, stop: Callable[[], bool]) -> bool:
+        """Score the winner; if the test-use register refuses, that is on record and not an error.
+
+        Returns:
+            False if the search was asked to stop before the test part was claimed.
+        """
         before = read_history(self.ledger).seq
         try:
-            evaluate(self.home, self.ledger.name, again, self.ledger.epoch)
+            return evaluate(self.home, self.ledger.name, again, self.ledger.epoch, stop)
         except Refused:
             if not list(self.ledger.read(after=before, kinds=[TestRefused])):
                 raise
+        return True

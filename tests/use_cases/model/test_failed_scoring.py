@@ -115,3 +115,32 @@ def test_a_failure_is_on_record_and_fixed_code_takes_up_the_claim(won, tmp_path,
     assert (failure.search, failure.look, failure.state) == ("mine", 1, "failed")
     assert (opening.search, opening.look, opening.reason) == ("mine", 2, "the code is fixed")
     assert json.dumps(list(history.score.methods))
+
+
+def test_a_stop_before_the_claim_leaves_the_test_part_sealed(won):
+    home, ledger = won
+    asked = []
+
+    def stop():
+        asked.append(read_history(ledger).claim)
+        return len(asked) == 1
+
+    assert evaluate(home, "mine", stop=stop) is False
+    history = read_history(ledger)
+    assert (history.claim, history.score, open_register().all()) == (None, None, [])
+    assert evaluate(home, "mine", stop=stop) is True
+    assert read_history(ledger).score is not None
+    assert asked == [None, None], "asked once an attempt, before the claim"
+    assert evaluate(home, "mine", stop=stop) is True, "a score on record needs no claim"
+    assert len(asked) == 2
+
+
+def test_a_driver_that_fails_before_the_claim_leaves_the_test_part_sealed(won):
+    home, ledger = won
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(home, "mine", stop=stop)
+    assert read_history(ledger).claim is None
