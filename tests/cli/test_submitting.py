@@ -9,6 +9,7 @@ from hpo.core.home import Home
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.search.cluster_job import ClusterJob
 from hpo.use_cases.search.detached import DetachedRun
+from hpo.use_cases.search.ending import recorded_outcome
 from tests.use_cases.recorded_search import SPEC, recorded, searched
 
 UNTOUCHED = "at the end the winner is scored on the test part, once; the register has none so far"
@@ -171,3 +172,14 @@ def test_a_search_that_is_done_is_not_run_again(tmp_path, typed, monkeypatch):
         "test": None,
         "recipe_path": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("verb", "where"), [("submit", "submit.submit_search"), ("resume", "resume.resume_search")]
+)
+def test_the_exit_code_is_that_of_the_outcome(spec, typed, monkeypatch, tmp_path, verb, where):
+    story = [*searched(), events.SearchEnded("no_trial_succeeded", "none did")]
+    home = recorded(tmp_path, story)
+    outcome = recorded_outcome(home, open_ledger("digits", home))
+    monkeypatch.setattr(f"hpo.use_cases.{where}", lambda *_, **__: outcome)
+    assert typed(verb, spec if verb == "submit" else "digits").code == outcome.exit_code == 4

@@ -27,6 +27,7 @@ def test_beliefs_are_read_and_recorded(document, toy):
             "7 is not in the range; legal: 0.001",
         ),
         ({"rate": {"around": 0.1, "within": 0.5}}, "prior.rate.within", "0.5 is not a factor"),
+        ({"rate": {"around": 0.1, "within": 1}}, "prior.rate.within", "1 is not a factor"),
         ({"rate": {"around": 0.1, "within": -1}}, "prior.rate.within", "greater than 0"),
         ({"rate": {"around": 0.1}}, "prior.rate.within", "missing"),
     ],

@@ -24,6 +24,7 @@ def plain(toy):
     [
         ("retrained", Ship("retrained")),
         ({"model": "averaged", "epochs": 3}, Ship("averaged", epochs=3)),
+        ({"model": "averaged", "epochs": 9}, Ship("averaged", epochs=9)),
         ({"model": "ensemble", "of": "finalists", "count": 2}, Ship("ensemble", "finalists", 2)),
     ],
 )

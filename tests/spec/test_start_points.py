@@ -32,11 +32,13 @@ def test_a_point_is_written_dotted_or_nested_and_completed(wide: dict[str, Any],
     wide["start_from"] = [
         {"rate": 0.5, "optimizer": "sgd", "optimizer.momentum": 0.2},
         {"optimizer": {"name": "adam"}, "augment": {"flip": {"p": 0.3}}},
+        {"optimizer": {"name": "sgd", "momentum": 0.4}},
         {},
     ]
     assert parse_spec(wide, trainables=toy).start_from == (
         {"rate": 0.5, "width": 20, "optimizer": "sgd", "optimizer.momentum": 0.2, "augment.flip": False},
         {"rate": 0.1, "width": 20, "optimizer": "adam", "augment.flip": True, "augment.flip.p": 0.3},
+        {"rate": 0.1, "width": 20, "optimizer": "sgd", "optimizer.momentum": 0.4, "augment.flip": False},
         {"rate": 0.1, "width": 20, "optimizer": "sgd", "optimizer.momentum": 0.9, "augment.flip": False},
     )
 
