@@ -27,6 +27,7 @@ class Training:
         (Training(checkpoints=(Saved(1),)), True),
         (Training(checkpoints=(Saved(1), Saved(3))), False),
         (Training(epoch=0, seconds=0.0), False),
+        (Training(seconds=3 * SECONDS), True),
         (Training(seconds=3 * SECONDS + 1), False),
         (Training(end="stopped"), False),
     ],

@@ -10,8 +10,9 @@ import time
 import psutil
 import pytest
 
-from hpo.core.service_state import RunningPart, ServiceState
-from hpo.running.supervisor import IN_USE, STATE
+from hpo.core.service_state import RunningPart, ServicePart, ServiceState
+from hpo.running import supervisor
+from hpo.running.supervisor import IN_USE, LASTING, LONGEST_PAUSE, STATE, SupervisedPart
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 FAMILY = [
@@ -106,3 +107,27 @@ def test_a_state_is_read_as_it_was_written():
             ServiceState.of_json(text)
     with pytest.raises(json.JSONDecodeError):
         ServiceState.of_json("")
+
+
+def test_a_part_that_ends_soon_waits_twice_as_long_each_time(tmp_path, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: clock[0])
+    part = SupervisedPart(ServicePart("short", (sys.executable, "-c", "")), tmp_path / "log", "")
+
+    def pause_after(lasting=0.0):
+        """Start it and let it end; seconds until it is started again."""
+        assert part.tend()
+        part.process.wait(60)
+        clock[0] += lasting
+        ended = clock[0]
+        assert part.tend()
+        while not part._next <= clock[0]:
+            clock[0] = part._next - 0.01
+            assert not part.tend()
+            clock[0] = part._next
+        return clock[0] - ended
+
+    pauses = [round(pause_after(), 3) for _ in range(8)]
+    assert pauses == [2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]
+    assert round(pause_after(LASTING + 1), 3) == 1, "it had lasted"
+    assert part.state.ends == 9
