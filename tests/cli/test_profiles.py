@@ -70,7 +70,7 @@ def test_the_variable_names_it_and_an_explicit_address_wins(team, hpo, tmp_path,
 def test_they_are_listed_and_removed_even_if_the_chosen_one_is_gone(team, hpo, monkeypatch):
     monkeypatch.setenv("HPO_PROFILE", "team")
     assert hpo("profile", "list")[1] == "team (HPO_PROFILE)\n"
-    assert hpo("profile", "remove", "team")[0] == 0
+    assert json.loads(hpo("profile", "remove", "team", "--json")[1]) == {"profile": "team", "removed": True}
     assert hpo("profile", "list")[1].startswith("no profile yet")
     code, _, err = hpo("list")
     assert (code, "there is no profile 'team'; existing profiles: none yet" in err) == (2, True)

@@ -31,6 +31,9 @@ from hpo.sampling.usual_values import USUAL_VALUES
         ("one_minus_beta1", "one_minus_beta1"),
         ("l2", "l2"),
         ("optimizer.eps", "epsilon"),
+        ("wd", "weight_decay"),
+        ("drop", "dropout"),
+        ("smoothing", "label_smoothing"),
     ],
 )
 def test_spellings(name, known):
