@@ -18,6 +18,7 @@ from hpo.spec import read_spec
 from hpo.use_cases.dataset.register_access import open_register
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.model.evaluation import evaluate
+from hpo.use_cases.model.home_openings import openings_in_home
 from trainables.functions.saved_state import saved
 
 CODE = """
@@ -144,3 +145,27 @@ def test_a_driver_that_fails_before_the_claim_leaves_the_test_part_sealed(won):
     with pytest.raises(KeyboardInterrupt):
         evaluate(home, "mine", stop=stop)
     assert read_history(ledger).claim is None
+
+
+def test_an_opening_that_this_home_alone_knows_is_complete(won, tmp_path, monkeypatch):
+    home, _ = won
+    evaluate(home, "mine")
+    (known,) = open_register().all()
+    monkeypatch.setenv("HPO_REGISTER", str(tmp_path / "another.db"))
+    spec = read_spec(tmp_path / "scored.yaml")
+    (found,) = openings_in_home(home, split_dataset_of(spec.data, spec.base, home).prepared, open_register())
+    for name in (
+        "key",
+        "fingerprint",
+        "n",
+        "search",
+        "home",
+        "source",
+        "recipe",
+        "look",
+        "reason",
+        "state",
+        "scores",
+    ):
+        assert getattr(found, name) == getattr(known, name), name
+    assert (found.look, found.state, found.overlap) == (1, "completed", 1.0)
