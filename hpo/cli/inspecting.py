@@ -116,12 +116,20 @@ def status(context: typer.Context, search: SearchName) -> None:
         *result(outcome),
     ]
     say(pairs(shown))
+    _say_where(session, loaded)
     if loaded.tracking_behind:
         say(f"MLflow is behind by {count(loaded.tracking_behind, 'event')}")
     if loaded.status in ("interrupted", "stopped", "failed"):
         say(f"`{session.command(f'resume {search}')}` continues it")
     elif loaded.status == "submitted":
         say(f"`{session.command(f'service run {search}')}` runs it")
+
+
+def _say_where(session: Session, search: Search) -> None:
+    """Say what copies the files of a search that ran elsewhere."""
+    if search.is_elsewhere:
+        fetch = session.command(f"service fetch {search.name}")
+        say(f"its files are not in this home; `{fetch}` copies them from the team's store")
 
 
 def _paused(search: Search) -> Iterator[tuple[str, str]]:
@@ -145,6 +153,7 @@ def best(context: typer.Context, search: SearchName) -> None:
         emit(outcome.to_json())
         return
     say(pairs(summary(outcome, where_to_look(session, search))))
+    _say_where(session, loaded)
     if outcome.best:
         say()
         say(pairs(recipe_lines(outcome.best.recipe)))

@@ -70,6 +70,11 @@ class Search:
         return str(self.home.root / exported.path) if exported else ""
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether it ran elsewhere: it has a recipe, and this home does not have its file."""
+        return bool(self.recipe_path) and not Path(self.recipe_path).exists()
+
+    @property
     def numbers(self) -> ScoreEstimates | None:
         """The best single score and its estimates without luck; None until the account is written."""
         return numbers_of(self.name, home=self.home) if self.history.winner else None
@@ -105,7 +110,8 @@ class Search:
 
     def outcome(self) -> Outcome:
         """Return how the search stands."""
-        return outcome_of(self.name, self.history, self.recipe_path, self.numbers)
+        path = "" if self.is_elsewhere else self.recipe_path
+        return outcome_of(self.name, self.history, path, self.numbers)
 
     def watch(self, watcher: Watcher | None = None) -> Outcome:
         """Follow the search until it ends and return how it ended; ``Ctrl-C`` leaves it running.
