@@ -45,7 +45,10 @@ class Derived:
         Raises:
             ValueError: If it cannot be computed, or is not legal.
         """
-        value = self.compute(values)
+        try:
+            value = self.compute(values)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
         complaint = self.hyperparameter.complaint(value)
         if complaint:
             raise ValueError(f"{self.name}: {self.text} is {complaint}")

@@ -184,7 +184,8 @@ def _needed(name: str, range_: SpecFields, known: set[str], faults: Faults) -> l
     try:
         tree = ast.parse(_with_identifiers(text.strip(), dict.fromkeys(known)), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        faults.add(path, f"{shown(text)} is not an expression: {error}")
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        faults.add(path, f"{shown(text)} is not an expression: {reason}")
         return None
     by_identifier = {_identifier(other): other for other in known}
     used = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]

@@ -135,5 +135,6 @@ def _misfit(parameter: Hyperparameter, domain: Domain) -> str | None:
     if parameter.kind not in ("float", "int"):
         return f"needs choice, not a range of numbers; legal values: {parameter.legal()}"
     if parameter.kind == "int" and isinstance(domain, Uniform) and not _is_whole(domain):
-        return "takes whole numbers only: use randint, qrandint, lograndint or choice"
+        whole = "randint, qrandint, lograndint or choice, or qnormal and qloguniform with whole numbers"
+        return f"takes whole numbers only: use {whole}"
     return parameter.complaint(domain.low) or parameter.complaint(domain.high)

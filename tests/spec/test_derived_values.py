@@ -95,6 +95,7 @@ def test_points_with_an_illegal_value_are_not_tried_and_a_warning_says_so():
         ({"expression": "hidden //"}, "is not an expression"),
         ({"expression": 3}, "is not an expression"),
         ({"expression": "bottleneck + 1"}, "cycle"),
+        ({"expression": "hidden +"}, "'hidden +' is not an expression: invalid syntax"),
         ({"expression": "hidden * 1000"}, "is never legal"),
         ({"expression": "__import__('os').getpid()"}, "is not a parameter"),
         ({"expression": "hidden.__class__"}, "is never legal"),
@@ -103,6 +104,13 @@ def test_points_with_an_illegal_value_are_not_tried_and_a_warning_says_so():
 )
 def test_faulty_expressions_are_named(range_, words):
     assert any(words in message for message in fault_of({**HIDDEN, "bottleneck": range_}).values())
+
+
+def test_an_expression_that_cannot_be_computed_is_named_by_its_parameter():
+    faults = fault_of({**HIDDEN, "bottleneck": {"expression": "hidden // 0"}})
+    (message,) = faults.values()
+    assert list(faults) == ["space.bottleneck"]
+    assert message.startswith("is never legal: hidden // 0: ZeroDivisionError: ")
 
 
 def test_a_list_has_as_many_elements_as_another_parameter_says():
