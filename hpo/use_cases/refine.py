@@ -10,10 +10,12 @@ from hpo.core.errors import InvalidSpec, UserError
 from hpo.core.formatting import count
 from hpo.core.history import History
 from hpo.core.home import Home
+from hpo.core.hyperparameter import Hyperparameter
 from hpo.core.json_values import JsonObject
 from hpo.core.space import Choice, Point
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec, read_spec
+from hpo.spec.derived_values import LONGEST
 from hpo.spec.narrowing import MIN_TRIALS, Change, narrowed
 from hpo.spec.rewriting import moved, replaced, rewritten, with_effect, without_defaults, written_out
 from hpo.spec.yaml_text import parse_text, read_text
@@ -78,8 +80,7 @@ def refine_spec(name: str, *, home: Home, out: Path | None = None) -> Refinement
     winner = _winner(history)
     if winner is None:
         raise UserError(f"{name} has no trial with a score yet")
-    limits = {path: slot.hyperparameter for path, slot in spec.grammar.slots.items()}
-    changes = narrowed(spec.space, earlier.points, earlier.scores, winner, limits)
+    changes = narrowed(spec.space, earlier.points, earlier.scores, winner, _limits(spec))
     old, from_file = _source(spec)
     text, kept, notes = _sound(spec, old, name, changes)
     if len(earlier.points) < MIN_TRIALS:
@@ -98,6 +99,15 @@ def refine_spec(name: str, *, home: Home, out: Path | None = None) -> Refinement
         difflib.unified_diff(old.splitlines(keepends=True), text.splitlines(keepends=True), *labels)
     )
     return Refinement(name, text, diff, tuple(kept), tuple(notes), str(out) if out else "")
+
+
+def _limits(spec: SearchSpec) -> dict[str, Hyperparameter]:
+    """Return what each parameter accepts; the length of a list has limits of its own."""
+    limits = {path: slot.hyperparameter for path, slot in spec.grammar.slots.items()}
+    for length in (name for derived in spec.space.derived if derived.elements for name in derived.needs):
+        low, high = max(1, limits[length].low), min(LONGEST, limits[length].high)
+        limits[length] = Hyperparameter(length, "int", int(low), low, high)
+    return limits
 
 
 def _winner(history: History) -> Point | None:

@@ -169,3 +169,40 @@ def test_check_shows_the_warm_start_and_the_pace(searched, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "of its trials fit this space" in shown
     assert "and 1 s per epoch as in coarse-1" in shown
+
+
+LISTED = """
+import hpo
+
+def line(part):
+    return [[0.0]], [0.0]
+
+@hpo.trainable(metrics={"mse": "min"})
+def fit(run, data, *, depth=2, widths=(4, 4)): ...
+
+@fit.build
+def build(run): ...
+
+@fit.evaluate
+def evaluate(run, model, dataset): ...
+"""
+LISTS = """
+version: 1
+name: lists
+data: {source: "listed:line"}
+trainable: listed:fit
+space: {depth: {randint: [1, 3]}, widths: {list: {randint: [2, 9]}, length: depth}}
+sampler: random
+scheduler: {name: asha, max_epochs: 9}
+budget: {trials: 20}
+finalists: {count: 1, seeds: 1}
+"""
+
+
+def test_the_length_of_a_list_grows_no_further_than_a_list_can(recorded, tmp_path):
+    (tmp_path / "listed.py").write_text(LISTED)
+    (tmp_path / "lists.yaml").write_text(LISTS)
+    recorded.search(read_spec(tmp_path / "lists.yaml"), lambda recipe: len(recipe["widths"]))
+    refined = refine_spec("lists-1", home=recorded.home)
+    assert "depth: {randint: [1, " in refined.text
+    assert "widths: {list: {randint: [2, 9]}, length: depth}" in refined.text
