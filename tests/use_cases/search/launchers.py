@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from hpo.core.errors import HpoError
 from hpo.core.home import Home
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.running.conductor import Conductor
+from hpo.running.job_server import POLL, JobServer
 from hpo.running.worker import Worker
 from hpo.spec import parse_spec, read_spec
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
@@ -300,7 +302,12 @@ class ClusterJob(Launcher):
             return Ended("", run.returncode)
         command = [sys.executable, "-P", "-m", "hpo.cli.main", "--home", str(self.team.home), "watch", SEARCH]
         watched = subprocess.run(command, capture_output=True, check=False, timeout=200)
-        return Ended(json.loads(run.stdout.splitlines()[-1])["job"], watched.returncode)
+        job = json.loads(run.stdout.splitlines()[-1])["job"]
+        server, deadline = JobServer(self._cluster.jobs), time.monotonic() + 100
+        while not server.state(job).has_ended:  # after the end is on record, it closes what it holds
+            assert time.monotonic() < deadline, f"{job} does not end"
+            time.sleep(POLL)
+        return Ended(job, watched.returncode)
 
     def close(self) -> None:
         """End the cluster."""
