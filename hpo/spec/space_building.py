@@ -64,6 +64,8 @@ def build_space(
     constants = flat(grammar, grammar.resolve(fixed)) if followers and not grammar.faults(fixed) else {}
     constants = {name: value for name, value in constants.items() if name not in ranges}
     derived = derived_values(followers, names, constants, grammar, faults)
+    if not domains and not elements:
+        faults.add(("space",), f"searches nothing: all of it follows ({', '.join(followers)}); add a range")
     if faults.under("space"):
         return None
     order = {name: position for position, name in enumerate(grammar.slots)}

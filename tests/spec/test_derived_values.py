@@ -113,6 +113,23 @@ def test_an_expression_that_cannot_be_computed_is_named_by_its_parameter():
     assert message.startswith("is never legal: hidden // 0: ZeroDivisionError: ")
 
 
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"bottleneck": {"expression": "8"}},
+        {"hidden": {"expression": "layers * 8"}, "bottleneck": {"expression": "hidden // 2"}},
+    ],
+)
+def test_a_space_of_expressions_alone_searches_nothing(space):
+    (message,) = fault_of(space).values()
+    assert message == f"searches nothing: all of it follows ({', '.join(space)}); add a range"
+
+
+def test_a_list_of_a_fixed_length_is_enough_to_search():
+    spec = spec_of({"widths": {"list": {"randint": [16, 32]}, "length": 2}})
+    assert len(spec.recipe_of(spec.space.sample(Random(0)))["widths"]) == 2
+
+
 def test_a_list_has_as_many_elements_as_another_parameter_says():
     spec = spec_of(
         {"layers": {"randint": [1, 3]}, "widths": {"list": {"lograndint": [16, 256]}, "length": "layers"}}
