@@ -10,15 +10,19 @@ from hpo.core.formatting import with_interval
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, outcome_of
+from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
-from hpo.spec import parse_spec
+from hpo.spec import SearchSpec, parse_spec
 from hpo.use_cases.accounting.files import numbers_of, write_account
+from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.kept_report import keep_report
 from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.model.evaluation import evaluate
 from hpo.use_cases.model.members import fix_model
 from hpo.use_cases.model.winning_recipe import rewrite_recipe, write_recipe
+from hpo.use_cases.search.assembly import staging_of
+from hpo.use_cases.search.changed_code_check import complaint_of_changed_code
 from hpo.use_cases.search.holding import held
 from hpo.use_cases.search.mirror_process import mirror_running
 from hpo.use_cases.search.run_options import RunOptions
@@ -60,6 +64,7 @@ def open_test_part(name: str, *, home: Home, again: str = "", changed_code: bool
         hold.begin(RunOptions(again=again), after=history.seq)
         fix_model(ledger)
         ledger.append(code)
+        _require_same_scores(home, spec, ledger)
         with mirror_running(home, ledger):
             try:
                 evaluate(home, name, again, ledger.epoch)
@@ -71,6 +76,19 @@ def open_test_part(name: str, *, home: Home, again: str = "", changed_code: bool
     assert history.exported is not None
     path, numbers = str(home.root / history.exported.path), numbers_of(name, home=home)
     return outcome_of(name, history, path, numbers)
+
+
+def _require_same_scores(home: Home, spec: SearchSpec, ledger: SearchLedger) -> None:
+    """Refuse to score with code that was changed since and gives another validation score."""
+    history, folder = read_history(ledger), home.search(ledger.name)
+    if not history.code_changes or history.claim is not None:
+        return
+    assert history.opened is not None
+    cuts = CutsOnRecord.of_record(history.opened.split)
+    staging = staging_of(spec, split_dataset_of(spec.data, spec.base, home, cuts), folder, history.code)
+    complaint = complaint_of_changed_code(spec, staging, folder, ledger)
+    if complaint:
+        raise Refused(f"the test part of {ledger.name} stays sealed: {complaint}")
 
 
 def _export(home: Home, ledger: SearchLedger, history: History) -> None:

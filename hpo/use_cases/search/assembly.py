@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from hpo.core.command import ScriptCommand
 from hpo.core.errors import UserError
 from hpo.core.home import SearchFolder
@@ -9,7 +11,7 @@ from hpo.core.package_versions import versions
 from hpo.core.ports import Searcher
 from hpo.core.practice import practice_of
 from hpo.core.recipe import digest
-from hpo.core.user_code import imported_code
+from hpo.core.user_code import CodeDigests, imported_code
 from hpo.core.warm_start import NO_WARM_START, WarmStart
 from hpo.running.environment import HomeCopy, TrainingEnvironment
 from hpo.running.plan import Plan
@@ -17,6 +19,7 @@ from hpo.running.ray_session import RaySession
 from hpo.selection.ranking import RANKINGS
 from hpo.spec import SearchSpec
 from hpo.spec.space_size import combinations
+from hpo.use_cases.dataset.split_dataset import SplitDataset
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.weights_check import WeightsCheck
 from hpo.use_cases.search.finals import finals_of
@@ -95,6 +98,23 @@ def _searcher_of(spec: SearchSpec, warm_start: WarmStart) -> Searcher:
     if name == "qmc":
         return QmcSearcher(spec.space, spec.seed)
     return RandomSearcher(spec.space, spec.seed)
+
+
+def staging_of(
+    spec: SearchSpec, dataset: SplitDataset, folder: SearchFolder, code: CodeDigests
+) -> DataStaging:
+    """Return what opens a search's trainable and data, and refuses other code than is on record.
+
+    Args:
+        spec: The spec.
+        dataset: Its data.
+        folder: The search's folder.
+        code: Digests of the code on record.
+    """
+    finalists = spec.finalists
+    splits = dataset.splits(finalists.fresh, finalists.seeds)
+    staging = DataStaging.of(spec.trainable, spec.base, dataset.prepared.folder, splits, folder.root)
+    return dataclasses.replace(staging, code=code)
 
 
 def environment_of(

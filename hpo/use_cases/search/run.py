@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shlex
 from collections.abc import Callable
@@ -46,6 +45,7 @@ from hpo.use_cases.model.validation_uses import use_counted
 from hpo.use_cases.model.winning_recipe import write_recipe
 from hpo.use_cases.search import assembly, disk_space
 from hpo.use_cases.search.capacity import local_cpus
+from hpo.use_cases.search.changed_code_check import complaint_of_changed_code
 from hpo.use_cases.search.ending import recorded_outcome, tell_end
 from hpo.use_cases.search.gpus import usable_gpus
 from hpo.use_cases.search.holding import SearchHold
@@ -197,13 +197,7 @@ class SearchRun:
         )
 
     def _staging(self) -> DataStaging:
-        data = self.dataset
-        finalists = self.spec.finalists
-        splits = data.splits(finalists.fresh, finalists.seeds)
-        staging = DataStaging.of(
-            self.spec.trainable, self.spec.base, data.prepared.folder, splits, self.folder.root
-        )
-        return dataclasses.replace(staging, code=read_history(self.ledger).code)
+        return assembly.staging_of(self.spec, self.dataset, self.folder, read_history(self.ledger).code)
 
     def _end(self, status: str, message: str = "") -> None:
         """Record the end of the search, after its files are in the team's store."""
@@ -278,7 +272,11 @@ class SearchRun:
                 f"the code has changed since the trials were trained: {', '.join(changed)}; put it back, or "
                 f"`hpo test {self.ledger.name} --changed-code` accepts the change"
             )
-        return shortfall(history) if history.claim is None else ""
+        if history.claim is not None:
+            return ""
+        return shortfall(history) or complaint_of_changed_code(
+            self.spec, self._staging(), self.folder, self.ledger
+        )
 
     def _repair(self, history: History) -> None:
         """Make sure that the model's weights are those on record, before they are used."""

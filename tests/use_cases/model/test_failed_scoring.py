@@ -11,6 +11,7 @@ from hpo.core.events import End
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
 from hpo.core.unread_claims import CLAIMED_BEFORE
+from hpo.core.user_code import code_digests
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import LedgerStore
 from hpo.running import checkpoints
@@ -19,6 +20,7 @@ from hpo.use_cases.dataset.register_access import open_register
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.model.evaluation import evaluate
 from hpo.use_cases.model.home_openings import openings_in_home
+from hpo.use_cases.open_test import open_test_part
 from trainables.functions.saved_state import saved
 
 CODE = """
@@ -169,3 +171,17 @@ def test_an_opening_that_this_home_alone_knows_is_complete(won, tmp_path, monkey
     ):
         assert getattr(found, name) == getattr(known, name), name
     assert (found.look, found.state, found.overlap) == (1, "completed", 1.0)
+
+
+def test_code_that_was_changed_must_give_the_validation_score_again(won, tmp_path):
+    home, ledger = won
+    ledger.append([events.CodeChanged("resume", (), code_digests("scored:fit", tmp_path))])
+    write(tmp_path, "model = {'slope': 0 * model['slope']}")
+    with pytest.raises(Refused, match="changed since trial 0 was trained, and validation/mse was reported"):
+        open_test_part("mine", home=home, changed_code=True)
+    assert read_history(ledger).claim is None
+    assert open_register().all() == []
+    write(tmp_path, "dataset = dataset")
+    outcome = open_test_part("mine", home=home, changed_code=True)
+    assert outcome.test is not None
+    assert len(read_history(ledger).code_changes) == 3
