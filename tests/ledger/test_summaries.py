@@ -82,6 +82,18 @@ def test_trials_alone_are_stored_now_and_then(opened):
     assert stored_seq(ledger) == summaries.MOST_AFTER + 2
 
 
+@pytest.mark.parametrize(("more", "stored"), [(-1, 0), (0, summaries.MOST_AFTER + 1)])
+def test_a_summary_that_is_far_behind_is_stored_when_it_is_read(opened, more, stored):
+    """As in a ledger that an earlier version wrote, which has none."""
+    ledger = opened().create("one", OPENED)
+    ledger.append([reported(epoch) for epoch in range(summaries.MOST_AFTER + more)])
+    with ledger.engine.begin() as connection:
+        connection.execute(tables.summaries.delete().where(tables.summaries.c.search == ledger.number))
+    again = opened().open("one-1")
+    assert again.summary().to_json() == whole(ledger)
+    assert stored_seq(ledger) == stored
+
+
 def test_the_summaries_of_two_writers_are_one(opened):
     first = opened().create("one", OPENED)
     second = opened().open("one-1")
