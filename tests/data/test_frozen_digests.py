@@ -84,6 +84,8 @@ def hashes():
     yield "keys of digests", exact(row_keys.keys_of_digests(rows))
     keys, sums = row_keys.keys_of_columns([*inputs.T, np.array(["A", "a "] * 150)], 300, (10, 400))
     yield "keys of columns", [exact(keys), {str(length): exact(of) for length, of in sums.items()}]
+    yield "pairs of parts", [exact(row_keys.paired(keys, pair)) for pair in ((0, 1), (2, 7), (3, 3))]
+    yield "whole keys", exact(row_keys.whole(keys))
     yield "text keys", exact(row_keys.text_keys([1, "1", 2.5]))
 
 

@@ -19,6 +19,8 @@ from hpo.metrics.row_blocks import RowBlocks
 from hpo.selection.evidence import EpochLuck, Evidence
 from hpo.selection.matched_pairs import matched_difference
 from hpo.selection.optimism import measure, winner_intervals
+from hpo.selection.paired_difference import paired_difference
+from hpo.selection.race import Race, RaceDecision
 from hpo.selection.reuse import Reuse
 from hpo.selection.score_intervals import score_intervals
 from trainables.scores import classification
@@ -62,6 +64,7 @@ def answers(kind, n):
     return 1.5 * np.eye(count)[targets] + rng.normal(size=(n, count)), targets
 
 
+MAX = Objective("accuracy", "max")
 SCORES = {"2 classes": classes, "3 classes": classes, "values": values}
 FRESH = {1: [0.93, 0.94, 0.95], 2: [0.95, 0.93, 0.94], 3: [0.90, 0.94, 0.93], 4: [0.89, 0.9, 0.88]}
 EVIDENCE = Evidence(
@@ -141,8 +144,37 @@ def difference_cases():
                 yield f"difference of {n} {kind} on {seeds} seeds, {name}", {"difference": interval(found)}
 
 
+def paired_cases():
+    rng = np.random.default_rng(7)
+    for seeds in (1, 2, 5):
+        for name, apart in (("apart", 0.3), ("alike", 0.001)):
+            shifts = 0.1 + apart * rng.normal(size=seeds)
+            rows = shifts[:, None] + rng.normal(size=(seeds, 40))
+            rows += shifts[:, None] - rows.mean(1, keepdims=True)
+            for kind, blocks in BLOCKS.items():
+                found = paired_difference(shifts.tolist(), rows, blocks(40))
+                yield f"{seeds} seeds {name}, {kind}", {"difference": interval(found)}
+        found = paired_difference(shifts.tolist())
+        yield f"{seeds} seeds alone", {"difference": interval(found)}
+
+
+def race_cases():
+    rng = np.random.default_rng(8)
+    for gap in (0.0, 0.02, 0.1):
+        for margin in (0.0, 0.05):
+            table = {trial: 0.9 - gap * trial + 0.02 * rng.standard_normal(8) for trial in range(3)}
+            race = Race({0: 3.0, 1: 2.0, 2: 1.0}, MAX, alpha=0.05, margin=margin, prefer="cheapest", most=8)
+            values = {}
+            while not isinstance(step := race.next(values), RaceDecision):
+                values |= {run: float(table[run.trial][run.replicate - 1]) for run in step}
+            yield (
+                f"race of {gap} apart, margin {margin}",
+                {"winner": [step.winner, step.saved, step.spread.mean, step.reason]},
+            )
+
+
 def cases():
-    return dict([*score_cases(), *winner_cases(), *difference_cases()])
+    return dict([*score_cases(), *winner_cases(), *difference_cases(), *paired_cases(), *race_cases()])
 
 
 def comparable(value):
