@@ -206,3 +206,25 @@ def test_the_length_of_a_list_grows_no_further_than_a_list_can(recorded, tmp_pat
     refined = refine_spec("lists-1", home=recorded.home)
     assert "depth: {randint: [1, " in refined.text
     assert "widths: {list: {randint: [2, 9]}, length: depth}" in refined.text
+
+
+def test_the_changes_as_json(searched):
+    shown = refine_spec("coarse-1", home=searched).to_json()
+    rate = next(change for change in shown["changes"] if change["name"] == "learning_rate")
+    assert (shown["search"], shown["path"], list(rate)) == (
+        "coarse-1",
+        None,
+        ["name", "old", "new", "why", "edge"],
+    )
+    assert rate["old"] == "a number from 0.0001 to 0.1"
+    assert rate["new"].startswith("a number from ")
+    assert rate["edge"] is True
+    assert rate["why"].endswith("is at the edge of the old range, so it grows there")
+
+
+def test_a_search_without_a_winner_is_refined_around_its_best_trial(recorded, tmp_path):
+    path = tmp_path / "coarse.yaml"
+    path.write_text(SPEC.format(schema=read_spec("digits").base / "spec.schema.json"))
+    recorded.search(read_spec(path), value, events=300)
+    refined = refine_spec("coarse-1", home=recorded.home)
+    assert any(change.name == "learning_rate" for change in refined.changes)
