@@ -211,10 +211,20 @@ def test_an_accepted_change_is_in_the_record_and_in_the_account(edited):
     started = [r.event for r in ledger_of(edited).read(kinds=[events.TrialStarted])]
     assert len({event.made_with for event in started}) == 2
     (edited / "own_scoring.py").write_text(SCORING)
+    refused = hpo(edited, "test", "own", "--changed-code")
+    assert (refused.returncode, "but its saved weights, loaded in another process" in refused.stderr) == (
+        3,
+        True,
+    )
+    (edited / "own_scoring.py").write_text(f"{EDITED}# nothing else\n")
     done = hpo(edited, "test", "own", "--changed-code")
     assert done.returncode == 0, done.stderr
     account = account_of("own", home=Home(edited / ".hpo"))
-    assert [(c.at, c.files) for c in account.code.changes] == [("resume", (REFUSED,)), ("test", (REFUSED,))]
+    assert [(c.at, c.files) for c in account.code.changes] == [
+        ("resume", (REFUSED,)),
+        ("test", (REFUSED,)),
+        ("test", (REFUSED,)),
+    ]
     text = " ".join(page(account).split())
     assert f"changed before resume, and accepted: {REFUSED}" in text
     assert f"changed before test, and accepted: {REFUSED}" in text

@@ -49,7 +49,7 @@ def complaint_of_changed_code(
             verdict = check(task_of(plan, training, fresh=True), weights, reported, math.inf)
             if verdict.complaint:
                 since = f"the code has changed since trial {training.trial} was trained"
-                return f"{since}, and {verdict.complaint}"
+                return f"{since}, and {verdict.complaint}; put it back, or submit a new search"
     return ""
 
 
